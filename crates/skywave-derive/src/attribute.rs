@@ -1,0 +1,233 @@
+//! `#[broadcast(..)]`: which channels, which name.
+//!
+//! Every mistake in the attribute is collected before any is reported, so that one compile shows
+//! them all.
+
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, DeriveInput, Ident, LitStr, Meta, Token};
+
+use crate::spelling;
+use crate::template::{Kind, Template};
+
+/// What the attributes of one type say.
+pub(crate) struct Broadcast {
+    /// One or more; no two are the same.
+    pub(crate) channels: Vec<Template>,
+    /// The event's name, when it is not the type's own.
+    pub(crate) name: Option<LitStr>,
+}
+
+impl Broadcast {
+    /// Reads all `#[broadcast(..)]` of a type.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with them, each at its own place.
+    pub(crate) fn of(input: &DeriveInput) -> syn::Result<Self> {
+        let mut broadcast = Self {
+            channels: Vec::new(),
+            name: None,
+        };
+        let mut mistakes = Mistakes::default();
+        let mut may_have_channel = false;
+        for attribute in &input.attrs {
+            if !attribute.path().is_ident("broadcast") {
+                continue;
+            }
+            let Some(entries) = mistakes.note(entries(attribute)) else {
+                may_have_channel = true; // what could not be read may have been a channel
+                continue;
+            };
+            for entry in entries {
+                may_have_channel |= entry.key != "name";
+                mistakes.note(broadcast.take(entry));
+            }
+        }
+        if !may_have_channel {
+            mistakes.note::<()>(Err(no_channel(&input.ident)));
+        }
+        mistakes.none().map(|()| broadcast)
+    }
+
+    fn take(&mut self, entry: Entry) -> syn::Result<()> {
+        let kind = match entry.key.unraw().to_string().as_str() {
+            "channel" => Kind::AsWritten,
+            "private" => Kind::Private,
+            "presence" => Kind::Presence,
+            "name" => return self.take_name(&entry.key, entry.value),
+            other => return Err(unknown_key(&entry.key, other)),
+        };
+        let template = Template::parse(kind, entry.value)?;
+        let full_name = template.full_name();
+        if self
+            .channels
+            .iter()
+            .any(|other| other.full_name() == full_name)
+        {
+            let message = format!("channel `{full_name}` is given twice");
+            return Err(syn::Error::new(template.literal.span(), message));
+        }
+        self.channels.push(template);
+        Ok(())
+    }
+
+    fn take_name(&mut self, key: &Ident, name: LitStr) -> syn::Result<()> {
+        if self.name.is_some() {
+            let message = "`name` is given twice, but an event has one name";
+            return Err(syn::Error::new(key.span(), message));
+        }
+        check_event_name(&name.value()).map_err(|message| syn::Error::new(name.span(), message))?;
+        self.name = Some(name);
+        Ok(())
+    }
+}
+
+/// `key = "value"`.
+struct Entry {
+    key: Ident,
+    value: LitStr,
+}
+
+impl Parse for Entry {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        if !input.peek(Ident::peek_any) {
+            return Err(input.error(format!(
+                "expected `key = \"..\"`, where the key is one of {KEYS}"
+            )));
+        }
+        let key = input.call(Ident::parse_any)?;
+        let expected = format!("expected `{key} = \"..\"`");
+        if input.is_empty() || input.peek(Token![,]) {
+            return Err(syn::Error::new(
+                key.span(),
+                format!("`{key}` has no value; {expected}"),
+            ));
+        }
+        input
+            .parse::<Token![=]>()
+            .map_err(|error| syn::Error::new(error.span(), &expected))?;
+        let value = input.parse::<LitStr>().map_err(|error| {
+            let message =
+                format!("{expected} with a string literal, which is checked as it compiles");
+            syn::Error::new(error.span(), message)
+        })?;
+        Ok(Self { key, value })
+    }
+}
+
+/// Errors found so far.
+#[derive(Default)]
+struct Mistakes(Option<syn::Error>);
+
+impl Mistakes {
+    fn note<T>(&mut self, result: syn::Result<T>) -> Option<T> {
+        let error = match result {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        };
+        match &mut self.0 {
+            Some(errors) => errors.combine(error),
+            none => *none = Some(error),
+        }
+        None
+    }
+
+    fn none(self) -> syn::Result<()> {
+        self.0.map_or(Ok(()), Err)
+    }
+}
+
+fn entries(attribute: &Attribute) -> syn::Result<Punctuated<Entry, Token![,]>> {
+    if !matches!(attribute.meta, Meta::List(_)) {
+        let message = "expected `#[broadcast(channel = \"..\")]`, with the keys in parentheses";
+        return Err(syn::Error::new_spanned(attribute, message));
+    }
+    attribute.parse_args_with(Punctuated::parse_terminated)
+}
+
+fn no_channel(ident: &Ident) -> syn::Error {
+    let name = ident.unraw();
+    let message = format!(
+        "`{name}` does not say where it is broadcast\nadd `#[broadcast(channel = \"..\")]`, or \
+         `private = \"..\"` or `presence = \"..\"` for a channel of that kind"
+    );
+    syn::Error::new(ident.span(), message)
+}
+
+fn unknown_key(key: &Ident, name: &str) -> syn::Error {
+    let known = ["channel", "private", "presence", "name"];
+    let meant = match name {
+        "public" | "on" => Some("channel"),
+        "event" | "as" | "rename" => Some("name"),
+        other => spelling::nearest(other, known),
+    };
+    let guess = meant
+        .map(|meant| format!("; did you mean `{meant}`?"))
+        .unwrap_or_default();
+    let message = format!("unknown key `{name}` in `#[broadcast(..)]`{guess}\nthe keys are {KEYS}");
+    syn::Error::new(key.span(), message)
+}
+
+fn check_event_name(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        return Err("an event name cannot be empty; leave `name` out to use the type's own".into());
+    }
+    for reserved in ["pusher:", "pusher_internal:"] {
+        if name.starts_with(reserved) {
+            return Err(format!(
+                "event names that begin with `{reserved}` belong to the protocol itself; expected \
+                 another name than `{name}`"
+            ));
+        }
+    }
+    let length = name.chars().count();
+    if length > MAX_EVENT_NAME {
+        return Err(format!(
+            "this event name has {length} characters; expected at most {MAX_EVENT_NAME}"
+        ));
+    }
+    if name.contains(['{', '}']) {
+        return Err(format!(
+            "an event name has no placeholders, but `{name}` contains a brace\nbrowsers bind to the \
+             name literally: put what varies into the channel name or into the payload"
+        ));
+    }
+    Ok(())
+}
+
+const KEYS: &str = "`channel`, `private`, `presence` and `name`";
+
+/// Characters in an event name: what the official Pusher libraries check.
+const MAX_EVENT_NAME: usize = 200;
+
+#[cfg(test)]
+mod tests {
+    use skywave_protocol::EventName;
+
+    use super::*;
+
+    #[test]
+    fn event_names_are_the_protocols() {
+        let longest = "é".repeat(MAX_EVENT_NAME);
+        let too_long = "é".repeat(MAX_EVENT_NAME + 1);
+        for name in [
+            "",
+            "NewRelease",
+            "App\\Events\\Foo",
+            "client-typing",
+            "pusher:subscribe",
+            "pusher_internal:member_added",
+            "pusher",
+            longest.as_str(),
+            too_long.as_str(),
+        ] {
+            assert_eq!(
+                check_event_name(name).is_ok(),
+                EventName::parse(name).is_ok(),
+                "{name:?}"
+            );
+        }
+    }
+}

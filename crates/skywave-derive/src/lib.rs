@@ -1,0 +1,89 @@
+//! `#[derive(CanBroadcast)]`: an event type that knows its channels and its name.
+//!
+//! The derive reads `#[broadcast(..)]` on the type, checks everything that can be checked before
+//! the program runs (spelling, channel names, placeholders against the fields), and writes the two
+//! methods of `skywave::CanBroadcast` that a type has to decide: `broadcast_on` and `broadcast_as`.
+//! The payload stays with the trait: the value's own `Serialize`.
+//!
+//! It promises that the code it writes imports nothing, names only `::skywave` and `::std`, and
+//! that a mistake in the attribute is reported at the text that holds it, all mistakes at once.
+//! What a placeholder's value contains is known only when the event is sent, so that check is left
+//! to `skywave`.
+//!
+//! ```text
+//! lib        the entry point and the attribute's documentation
+//! attribute  #[broadcast(..)] → which channels, which name
+//! template   "orders.{order_id}" → text and placeholders, checked against the alphabet
+//! fields     what a struct or the variants of an enum offer to a placeholder
+//! expand     the impl block
+//! spelling   "did you mean ..?"
+//! ```
+
+mod attribute;
+mod expand;
+mod fields;
+mod spelling;
+mod template;
+
+use proc_macro::TokenStream;
+
+/// Derives `skywave::CanBroadcast`: where an event is broadcast, and under which name.
+///
+/// ```
+/// use serde::Serialize;
+/// use skywave::CanBroadcast;
+///
+/// #[derive(Serialize, CanBroadcast)]
+/// #[broadcast(channel = "releases")]
+/// struct NewRelease {
+///     version: String,
+/// }
+///
+/// #[derive(Serialize, CanBroadcast)]
+/// #[broadcast(private = "orders.{order_id}", private = "warehouse", name = "order-shipped")]
+/// struct OrderShipped {
+///     order_id: u64,
+///     carrier: String,
+/// }
+///
+/// let shipped = OrderShipped { order_id: 42, carrier: "DHL".into() };
+/// assert_eq!(shipped.broadcast_as(), "order-shipped");
+/// # let released = NewRelease { version: "1.0".into() };
+/// # assert_eq!(released.broadcast_as(), "NewRelease");
+/// ```
+///
+/// # The attribute
+///
+/// | key | meaning | how often |
+/// |---|---|---|
+/// | `channel = ".."` | a channel; a prefix in the name (`private-`, `presence-`) decides its kind | any number |
+/// | `private = ".."` | a private channel; `private-` is put in front unless it is there | any number |
+/// | `presence = ".."` | a presence channel; `presence-` is put in front unless it is there | any number |
+/// | `name = ".."` | the event's name on the wire; the type's own name when left out | once at most |
+///
+/// At least one channel is needed. The keys may be spread over several `#[broadcast(..)]`.
+///
+/// # Placeholders
+///
+/// `{order_id}` in a channel name stands for the field `order_id` as its `Display` prints it; in a
+/// tuple struct, `{0}` is the first field. In an enum, a placeholder stands for a field that every
+/// variant has. An unknown field is a compile error. An event's name has no placeholders: browsers
+/// bind to it literally.
+///
+/// # Names
+///
+/// A channel name is made of ASCII letters, digits and `_ - = @ , . ;` and has at most 200 bytes
+/// with its prefix. An event name has 1 to 200 characters and does not begin with `pusher:` or
+/// `pusher_internal:`.
+///
+/// # Generic types
+///
+/// A type parameter needs what its use asks for: `Serialize` for the payload, and `Display` where a
+/// placeholder prints it. The impl asks for both by itself.
+#[proc_macro_derive(CanBroadcast, attributes(broadcast))]
+pub fn derive_can_broadcast(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    expand::can_broadcast(&input)
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
+}
