@@ -1,0 +1,74 @@
+//! RFC 6455, server half, sans-I/O: bytes in, messages out; messages in, bytes out.
+//!
+//! The crate never touches a socket, a clock or a source of randomness, allocates only what a
+//! peer has already sent, and cannot panic on any input. Whoever owns the socket reads bytes and
+//! hands them over, and writes the bytes it gets back. Three parts, none of which knows another:
+//!
+//! * [`handshake::accept`] checks an upgrade request and gives the `101` response (§4.2).
+//! * [`Decoder`] turns what a client sends into whole [`Message`]s (§5).
+//! * [`frame`] appends the server's frames to a byte vector. A *prepared frame* is nothing but
+//!   those bytes: server frames are not masked, so one encoding serves every recipient.
+//!
+//! # Where the bytes live
+//!
+//! A server has many connections, nearly all of them silent at any moment, and a few threads.
+//! So the read buffer belongs to the thread, not to the connection: the thread reads a socket
+//! into its scratch buffer and passes `&mut scratch[..n]` to that connection's decoder. A message
+//! that is whole inside the scratch (nearly every one) is unmasked where it lies and borrowed from
+//! there: no copy, no allocation. Only when input ends inside a frame or a fragmented
+//! message does the decoder take the remainder into memory of its own, already unmasked and, for
+//! text, already validated; it gives that memory back as soon as the message has been handed out.
+//! Between whole messages a decoder is some forty bytes and owns nothing.
+//!
+//! # What a peer can cost
+//!
+//! Each byte is unmasked once, validated once and copied at most once, however small the pieces
+//! in which it arrives. A frame header that promises more than [`Limits`] admits is refused when
+//! the header is read, and one that promises a lot within the limits reserves nothing: memory
+//! grows with what has arrived, by doubling. Invalid UTF-8 is refused at its first wrong byte,
+//! even in the middle of a frame.
+//!
+//! # What is left to the caller
+//!
+//! Answering a ping with [`frame::pong`], answering a close with [`frame::close_reply`], ending the
+//! connection after a [`DecodeError`] with [`frame::close`], and all timing. Extensions are never
+//! negotiated (there is no compression), so a frame with a reserved bit is an error.
+//!
+//! # Example
+//!
+//! ```
+//! use skywave_websocket::{Decoder, Limits, Message, frame};
+//!
+//! let mut decoder = Decoder::new(Limits::default()); // one per connection
+//! let mut out = Vec::new(); // bytes for this connection's socket
+//!
+//! // What a socket read left in the thread's scratch buffer: a masked text frame, "Hello" (§5.7).
+//! let mut scratch = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+//!
+//! let mut messages = decoder.decode(&mut scratch);
+//! while let Some(result) = messages.next() {
+//!     match result {
+//!         Ok(Message::Text(text)) => frame::text(text.as_bytes(), &mut out),
+//!         Ok(Message::Binary(bytes)) => frame::binary(bytes, &mut out),
+//!         Ok(Message::Ping(payload)) => frame::pong(payload, &mut out),
+//!         Ok(Message::Pong(_)) => {}
+//!         Ok(Message::Close(received)) => frame::close_reply(received, &mut out),
+//!         Err(error) => frame::close(error.close_code(), &error.to_string(), &mut out),
+//!     }
+//! }
+//! assert_eq!(out, b"\x81\x05Hello");
+//! ```
+
+pub mod frame;
+pub mod handshake;
+
+mod assembly;
+mod close;
+mod decoder;
+mod error;
+mod header;
+mod mask;
+
+pub use close::CloseReason;
+pub use decoder::{Decoder, Limits, Message, Messages};
+pub use error::DecodeError;

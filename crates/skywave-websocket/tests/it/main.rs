@@ -1,0 +1,5 @@
+
+mod client;
+mod decoding;
+mod encoding;
+mod limits;
