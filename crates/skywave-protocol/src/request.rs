@@ -1,0 +1,280 @@
+//! Signatures of requests to the HTTP API. Channels HTTP API, "Generating authentication
+//! signatures".
+//!
+//! The signed text is `METHOD\nPATH\nk1=v1&k2=v2`: all parameters but the signature, names in lower
+//! case and sorted, values not escaped. Libraries differ in how they escape what they send, so
+//! verification first decodes values as percent-encoded, leaving `+` and malformed escapes as they
+//! are, and then as form-encoded; it takes the path as received, and then percent-decoded.
+
+use std::borrow::Cow;
+
+use md5::{Digest, Md5};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::{Credentials, Rejection, UnixTime, hex};
+
+/// A request to the HTTP API, taken apart but not verified.
+///
+/// Its [`auth_key`](Self::auth_key) finds the app, whose credentials then
+/// [verify](Credentials::verify_request) the request.
+#[derive(Clone, Debug)]
+pub struct SignedRequest<'a> {
+    method: &'a str,
+    path: &'a str,
+    auth_key: String,
+    /// In the order of their names.
+    parameters: Vec<Parameter<'a>>,
+}
+
+impl<'a> SignedRequest<'a> {
+    /// Takes a request apart: its method, and its path and query as on the request line.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::MethodNotAllowed`] if the method is not capital letters,
+    /// [`Rejection::DuplicateParameter`] if two parameters have the same name or differ only in
+    /// case, so that what is verified cannot be another one than what is used, and
+    /// [`Rejection::MissingAuthKey`] or [`Rejection::UnknownAuthKey`] if there is no key or it is
+    /// not text.
+    pub fn parse(method: &'a str, path_and_query: &'a str) -> Result<Self, Rejection> {
+        if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            return Err(Rejection::MethodNotAllowed);
+        }
+        let (path, query) = path_and_query
+            .split_once('?')
+            .unwrap_or((path_and_query, ""));
+        let mut parameters: Vec<_> = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(Parameter::parse)
+            .collect();
+        parameters.sort_by(|a, b| a.name.cmp(&b.name));
+        if let Some(twins) = parameters
+            .windows(2)
+            .find(|pair| pair[0].name == pair[1].name)
+        {
+            let name = String::from_utf8_lossy(&twins[0].name);
+            return Err(Rejection::DuplicateParameter {
+                name: name.as_ref().into(),
+            });
+        }
+        let auth_key = match value(&parameters, "auth_key") {
+            None => return Err(Rejection::MissingAuthKey),
+            Some(key) if key.is_empty() => return Err(Rejection::MissingAuthKey),
+            Some(key) => {
+                String::from_utf8(key.into_owned()).map_err(|_| Rejection::UnknownAuthKey)?
+            }
+        };
+        Ok(Self {
+            method,
+            path,
+            auth_key,
+            parameters,
+        })
+    }
+
+    /// The key of the app that is said to have signed the request.
+    #[must_use]
+    pub fn auth_key(&self) -> &str {
+        &self.auth_key
+    }
+
+    /// The path as received, without the query.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
+    pub(crate) fn verify(
+        &self,
+        credentials: &Credentials,
+        body: &[u8],
+        now_seconds: u64,
+    ) -> Result<(), Rejection> {
+        if self.auth_key != credentials.key() {
+            return Err(Rejection::UnknownAuthKey);
+        }
+        match self.value("auth_version").as_deref() {
+            None | Some(b"") => return Err(Rejection::VersionRequired),
+            Some(b"1.0") => {}
+            Some(_) => return Err(Rejection::VersionNotSupported),
+        }
+        let (given, now) = (self.timestamp()?, UnixTime(now_seconds));
+        if given.0.abs_diff(now.0) >= TIMESTAMP_WINDOW_SECONDS {
+            return Err(Rejection::TimestampExpired { given, now });
+        }
+        self.verify_signature(credentials)?;
+        self.verify_body(body)
+    }
+
+    fn timestamp(&self) -> Result<UnixTime, Rejection> {
+        let value = self
+            .value("auth_timestamp")
+            .ok_or(Rejection::TimestampRequired)?;
+        // `u64::from_str` would take a sign.
+        str::from_utf8(&value)
+            .ok()
+            .filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|digits| digits.parse().ok())
+            .map(UnixTime)
+            .ok_or(Rejection::TimestampRequired)
+    }
+
+    fn verify_signature(&self, credentials: &Credentials) -> Result<(), Rejection> {
+        let given = self.value("auth_signature").unwrap_or_default();
+        let given = String::from_utf8_lossy(&given);
+        let decoded_path: Cow<'_, [u8]> = percent_decode_str(self.path).into();
+        for path in [self.path.as_bytes(), &decoded_path] {
+            for encoding in [Encoding::Percent, Encoding::Form] {
+                if credentials.is_digest(&given, &self.signed_text(path, encoding)) {
+                    return Ok(());
+                }
+            }
+        }
+        let signed = self.signed_text(self.path.as_bytes(), Encoding::Percent);
+        Err(Rejection::InvalidRequestSignature {
+            signed: String::from_utf8_lossy(&signed).into_owned(),
+            given: given.as_ref().into(),
+        })
+    }
+
+    /// A GET may carry the MD5 of its empty body: the Python library sends it.
+    fn verify_body(&self, body: &[u8]) -> Result<(), Rejection> {
+        match self.value("body_md5") {
+            None if body.is_empty() => Ok(()),
+            None => Err(Rejection::MissingBodyMd5),
+            Some(given) if given.eq_ignore_ascii_case(body_md5(body).as_bytes()) => Ok(()),
+            Some(_) => Err(Rejection::InvalidBodyMd5),
+        }
+    }
+
+    fn signed_text(&self, path: &[u8], encoding: Encoding) -> Vec<u8> {
+        let parameters = self
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.name != b"auth_signature")
+            .map(|parameter| (&*parameter.name, parameter.value(encoding)));
+        signed_text(self.method, path, parameters)
+    }
+
+    fn value(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        value(&self.parameters, name)
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Parameter<'a> {
+    /// Decoded, in lower case.
+    name: Vec<u8>,
+    raw_value: &'a str,
+}
+
+impl<'a> Parameter<'a> {
+    fn parse(pair: &'a str) -> Self {
+        let (name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
+        let mut name: Vec<u8> = percent_decode_str(name).collect();
+        name.make_ascii_lowercase();
+        Self { name, raw_value }
+    }
+
+    fn value(&self, encoding: Encoding) -> Cow<'a, [u8]> {
+        match encoding {
+            Encoding::Form if self.raw_value.contains('+') => {
+                percent_decode_str(&self.raw_value.replace('+', " "))
+                    .collect::<Vec<u8>>()
+                    .into()
+            }
+            Encoding::Percent | Encoding::Form => percent_decode_str(self.raw_value).into(),
+        }
+    }
+}
+
+/// How values are decoded.
+#[derive(Clone, Copy)]
+enum Encoding {
+    /// `%2C` is a comma.
+    Percent,
+    /// Also, `+` is a space.
+    Form,
+}
+
+/// The query of a request signed with `credentials`.
+pub(crate) fn sign(
+    credentials: &Credentials,
+    method: &str,
+    path: &str,
+    params: &[(&str, &str)],
+    body: &[u8],
+    now_seconds: u64,
+) -> String {
+    let mut parameters: Vec<(String, Cow<'_, str>)> = vec![
+        ("auth_key".into(), credentials.key().into()),
+        ("auth_timestamp".into(), now_seconds.to_string().into()),
+        ("auth_version".into(), "1.0".into()),
+    ];
+    if !body.is_empty() {
+        parameters.push(("body_md5".into(), body_md5(body).into()));
+    }
+    parameters.extend(
+        params
+            .iter()
+            .map(|&(name, value)| (name.to_ascii_lowercase(), value.into())),
+    );
+    parameters.sort();
+
+    let text = signed_text(
+        method,
+        path.as_bytes(),
+        parameters
+            .iter()
+            .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
+    );
+    let mut query = String::new();
+    for (name, value) in &parameters {
+        query.extend(utf8_percent_encode(name, ESCAPED));
+        query.push('=');
+        query.extend(utf8_percent_encode(value, ESCAPED));
+        query.push('&');
+    }
+    query.push_str("auth_signature=");
+    query.push_str(&credentials.digest(&text));
+    query
+}
+
+fn signed_text<'a, V: AsRef<[u8]>>(
+    method: &str,
+    path: &[u8],
+    parameters: impl Iterator<Item = (&'a [u8], V)>,
+) -> Vec<u8> {
+    let mut text = [method.as_bytes(), b"\n", path, b"\n"].concat();
+    for (index, (name, value)) in parameters.enumerate() {
+        if index > 0 {
+            text.push(b'&');
+        }
+        text.extend_from_slice(name);
+        text.push(b'=');
+        text.extend_from_slice(value.as_ref());
+    }
+    text
+}
+
+fn value<'a>(parameters: &[Parameter<'a>], name: &str) -> Option<Cow<'a, [u8]>> {
+    let found = parameters
+        .iter()
+        .find(|parameter| parameter.name == name.as_bytes())?;
+    Some(found.value(Encoding::Percent))
+}
+
+fn body_md5(body: &[u8]) -> String {
+    hex::encode(&Md5::digest(body))
+}
+
+/// A request is refused when the clocks differ by as much as this.
+const TIMESTAMP_WINDOW_SECONDS: u64 = 600;
+
+/// All but the unreserved characters of RFC 3986 §2.3.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
