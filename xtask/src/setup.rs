@@ -1,0 +1,145 @@
+//! Installs what the tests need and a fresh Debian machine with Rust and Node lacks.
+//!
+//! Each function looks first and installs only what is missing, so a second run costs nothing.
+//! Debian packages need root or `sudo`; everything else goes into the target directory or
+//! `conformance/node_modules`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::process;
+use crate::workspace::Workspace;
+
+/// What a step of the tests needs beside the Rust toolchain.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Need {
+    /// Debian's Chromium, for the browser tests.
+    Chromium,
+    /// The JavaScript packages of `conformance/`.
+    JavaScript,
+    /// A Python environment with the packages of `conformance/requirements.txt`.
+    Python,
+}
+
+/// Installs whatever of `needs` is missing.
+///
+/// # Errors
+/// Names the missing thing and how to install it by hand when that is all that is left to do.
+pub(crate) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
+    let mut packages = Vec::new();
+    if needs.contains(&Need::Chromium) && !Path::new(CHROMIUM).exists() {
+        packages.push("chromium");
+    }
+    if needs.contains(&Need::Python) && !python_makes_environments() {
+        packages.extend(["python3", "python3-venv"]);
+    }
+    if !packages.is_empty() {
+        install_debian(&packages)?;
+    }
+    if needs.contains(&Need::JavaScript) {
+        install_javascript(workspace)?;
+    }
+    if needs.contains(&Need::Python) {
+        install_python(workspace)?;
+    }
+    Ok(())
+}
+
+/// A program of the Python environment that [`Need::Python`] installs.
+pub(crate) fn python_program(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target("conformance-python/bin").join(name)
+}
+
+/// Where Debian puts Chromium.
+pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
+
+fn install_debian(packages: &[&str]) -> Result<()> {
+    let list = packages.join(" ");
+    ensure!(
+        process::installed("apt-get"),
+        "missing: {list}. This is no Debian machine (no apt-get): install them by hand, Chromium \
+         as {CHROMIUM}, or leave their steps out with --only"
+    );
+    apt(&["update", "--quiet"])?;
+    let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    arguments.extend(packages);
+    apt(&arguments)
+}
+
+fn apt(arguments: &[&str]) -> Result<()> {
+    let root = process::output(Command::new("id").arg("-u"))?.trim() == "0";
+    let mut command = if root {
+        Command::new("env")
+    } else if process::installed("sudo") {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("env");
+        sudo
+    } else {
+        bail!(
+            "`apt-get {}` needs root: run it as root, or install sudo",
+            arguments.join(" ")
+        );
+    };
+    command
+        .args(["DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .args(arguments);
+    process::run(&mut command)
+}
+
+fn python_makes_environments() -> bool {
+    process::succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"]))
+}
+
+fn install_javascript(workspace: &Workspace) -> Result<()> {
+    ensure!(
+        process::installed("npm") && process::installed("node"),
+        "Node.js with npm is missing: the tests drive the server with the official JavaScript \
+         clients (on Debian: apt-get install nodejs npm)"
+    );
+    let folder = workspace.path("conformance");
+    // npm writes this file last, so it is older than the lock file unless that one is installed.
+    let installed = modified(&folder.join("node_modules/.package-lock.json"));
+    if installed.is_none() || installed < modified(&folder.join("package-lock.json")) {
+        process::run(
+            workspace
+                .command("npm")
+                .args(["ci", "--prefix", "conformance"])
+                .args(["--no-audit", "--no-fund", "--ignore-scripts"]),
+        )?;
+    }
+    Ok(())
+}
+
+fn install_python(workspace: &Workspace) -> Result<()> {
+    let requirements = workspace.path("conformance/requirements.txt");
+    let wanted = fs::read_to_string(&requirements)
+        .with_context(|| format!("could not read {}", requirements.display()))?;
+    let environment = workspace.target("conformance-python");
+    // A copy of the requirements is left behind when all of them are in.
+    let done = environment.join("installed.txt");
+    if fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    process::run(
+        workspace
+            .command("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&environment),
+    )?;
+    process::run(
+        workspace
+            .command(python_program(workspace, "pip"))
+            .args(["--disable-pip-version-check", "install", "--quiet"])
+            .arg("--requirement")
+            .arg(&requirements),
+    )?;
+    fs::write(&done, wanted).with_context(|| format!("could not write {}", done.display()))
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|data| data.modified()).ok()
+}

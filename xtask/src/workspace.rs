@@ -1,0 +1,60 @@
+//! Where the repository and its build products are.
+//!
+//! Everything is derived from the place of this crate, so the commands work from any folder.
+//! `CARGO_TARGET_DIR` is honoured as cargo honours it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+/// The repository that this tool was built from.
+pub(crate) struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Workspace {
+    /// Finds the repository and its target directory.
+    pub(crate) fn locate() -> Result<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .context("the xtask crate has no parent folder")?
+            .to_path_buf();
+        let target = match env::var_os("CARGO_TARGET_DIR") {
+            // Cargo resolves a relative path against the folder it was called in.
+            Some(path) => env::current_dir()
+                .context("the current folder is not readable")?
+                .join(path),
+            None => root.join("target"),
+        };
+        Ok(Self { root, target })
+    }
+
+    /// A path inside the repository.
+    pub(crate) fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// A path inside the target directory.
+    pub(crate) fn target(&self, relative: &str) -> PathBuf {
+        self.target.join(relative)
+    }
+
+    /// `program`, to be run at the root of the repository.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// `cargo ARGUMENTS…`, building into the same target directory as this tool.
+    pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        command
+            .args(arguments)
+            .env("CARGO_TARGET_DIR", &self.target);
+        command
+    }
+}
