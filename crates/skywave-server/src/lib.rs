@@ -1,1 +1,32 @@
-//! TODO
+//! The Skywave server: WebSocket connections on worker threads, and the Pusher HTTP API.
+//!
+//! The path of a byte is the list of files:
+//!
+//! ```text
+//! in   listener ─▶ http ─▶ (handshake) ─▶ worker ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
+//! out  Engine::publish ─▶ inbox ─▶ worker (end of tick) ─▶ Shard::flush ─▶ socket ─▶ stream
+//! ```
+//!
+//! A connection lives on one worker, a thread with a runtime of its own, from the handshake to its
+//! end. An event is encoded once and written by the worker's loop straight into the subscribers'
+//! sockets; what a socket does not take waits in its outbox, which has a bound and a policy
+//! (`socket`). An idle connection owns a task of about two hundred bytes and no buffer.
+//!
+//! [`Server::listen`] accepts connections on the workers themselves. [`Server::handle`] lets an
+//! application's own HTTP server carry the routes: after the handshake the raw socket is taken out
+//! of hyper and moved to a worker.
+
+mod config;
+mod http;
+mod listener;
+mod refuse;
+mod serve;
+mod server;
+mod socket;
+mod stream;
+mod wheel;
+mod worker;
+
+pub use config::Config;
+pub use server::{Server, StartError};
+pub use skywave_engine::{App, Publication};

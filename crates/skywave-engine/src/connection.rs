@@ -1,0 +1,90 @@
+//! A connection as the engine sees it: who it is, what it listens to, and where its bytes go.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use skywave_protocol::{Member, SocketId};
+
+use crate::app::App;
+use crate::rate::Rate;
+
+/// Where a connection's bytes go: a socket with a bounded queue, or a recorder in a test.
+///
+/// Both methods are called while the shard is borrowed: an implementation must not call back into
+/// the [`Shard`](crate::Shard). They never block; what cannot be written is queued up to a bound
+/// of the implementation's own, above which it ends the connection.
+pub trait Link {
+    /// Sends whole frames, in order.
+    fn send(&self, frames: &[u8]);
+}
+
+/// One transport session of an app, owned by one worker for life.
+#[derive(Debug)]
+pub struct Connection<L> {
+    /// Where its bytes go.
+    pub link: L,
+    app: Arc<App>,
+    socket_id: SocketId,
+    pub(crate) session: RefCell<Session>,
+}
+
+/// What a connection has said so far.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    pub(crate) subscriptions: Vec<Subscription>,
+    /// Who it signed in as; boxed because few connections do.
+    pub(crate) user: Option<Box<Member>>,
+    pub(crate) client_events: Rate,
+}
+
+/// A connection listening to a channel: where it stands in that channel's list.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    /// Index of the channel in the shard.
+    pub(crate) channel: u32,
+    /// Index of the connection in the channel's list of subscribers.
+    pub(crate) position: u32,
+    /// Its user id in a presence channel.
+    pub(crate) user_id: Option<Box<str>>,
+}
+
+impl<L> Connection<L> {
+    /// A connection that has said nothing yet.
+    ///
+    /// `socket_id` must be unique on the cluster and not guessable: authorisations are bound to it.
+    pub fn new(link: L, app: Arc<App>, socket_id: SocketId) -> Self {
+        Self {
+            link,
+            app,
+            socket_id,
+            session: RefCell::default(),
+        }
+    }
+
+    /// The tenant it belongs to.
+    pub fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Its public name.
+    pub fn socket_id(&self) -> SocketId {
+        self.socket_id
+    }
+}
+
+impl Session {
+    pub(crate) fn subscription(&self, channel: u32) -> Option<&Subscription> {
+        self.subscriptions
+            .iter()
+            .find(|subscription| subscription.channel == channel)
+    }
+
+    pub(crate) fn remove(&mut self, channel: u32) -> Option<Subscription> {
+        // From the end, where a connection that leaves everything takes them.
+        let at = self
+            .subscriptions
+            .iter()
+            .rposition(|s| s.channel == channel)?;
+        Some(self.subscriptions.swap_remove(at))
+    }
+}

@@ -1,0 +1,85 @@
+//! A worker's inbox: frames on their way from any thread to the worker's subscribers.
+//!
+//! Publishers push while they hold the channel's lock (see [`crate::directory`]), so frames of one
+//! channel stand in every inbox in the same order. The worker takes all of them at once, once a
+//! tick. Pushing into an inbox that is not empty wakes nobody: one wake-up per tick, not per event.
+//!
+//! **At the bound** ([`Inbox::BYTES`]) the engine refuses to publish with
+//! [`Rejection::OverCapacity`](skywave_protocol::Rejection::OverCapacity) before any inbox was
+//! touched. Member events and client events are let through: they are small, and their rate is
+//! bounded elsewhere.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use skywave_protocol::SocketId;
+
+use crate::directory::ChannelId;
+
+/// Finished bytes for the subscribers of one channel on one worker.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) channel: ChannelId,
+    pub(crate) frame: Bytes,
+    /// The connection that must not get it.
+    pub(crate) except: Option<SocketId>,
+}
+
+/// Frames waiting for a worker's next tick.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    waiting: Mutex<Waiting>,
+    /// Bytes of the waiting frames; changed under the lock, read without it.
+    bytes: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    deliveries: Vec<Delivery>,
+    worker: Option<Waker>,
+}
+
+impl Inbox {
+    /// Bytes above which publishing is refused: about a second of a saturated worker's frames.
+    pub const BYTES: usize = 64 * 1024 * 1024;
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) >= Self::BYTES
+    }
+
+    pub(crate) fn push(&self, delivery: Delivery) {
+        let mut waiting = self.lock();
+        self.bytes
+            .fetch_add(delivery.frame.len(), Ordering::Relaxed);
+        waiting.deliveries.push(delivery);
+        let worker = waiting.worker.take();
+        drop(waiting);
+        if let Some(worker) = worker {
+            worker.wake();
+        }
+    }
+
+    /// Swaps the waiting deliveries with `empty`.
+    pub(crate) fn take(&self, empty: &mut Vec<Delivery>) {
+        let mut waiting = self.lock();
+        std::mem::swap(&mut waiting.deliveries, empty);
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
+    /// Ready when something is waiting.
+    pub(crate) fn poll_waiting(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut waiting = self.lock();
+        if waiting.deliveries.is_empty() {
+            waiting.worker = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing under this lock can leave the two fields half-changed.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,106 @@
+//! A channel on one worker: its subscribers there, and the frames of the current tick.
+//!
+//! All frames that reach a channel within one tick are joined into one buffer, and every subscriber
+//! gets that buffer in one write. A frame that must skip a connection (`to_others`, client events)
+//! is noted beside the buffer; only a tick with such a note looks at socket ids.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use skywave_protocol::{ChannelName, SocketId};
+
+use crate::connection::{Connection, Link};
+use crate::directory::ChannelId;
+use crate::inbox::Delivery;
+
+/// One occupied channel of one worker.
+#[derive(Debug)]
+pub(crate) struct Local<L> {
+    pub(crate) id: ChannelId,
+    pub(crate) name: ChannelName,
+    pub(crate) subscribers: Vec<Rc<Connection<L>>>,
+    tick: Tick,
+}
+
+/// The frames of one tick, joined.
+#[derive(Debug, Default)]
+struct Tick {
+    frames: Vec<u8>,
+    exclusions: Vec<Exclusion>,
+}
+
+/// One connection does not get one part of the tick's frames.
+#[derive(Debug)]
+struct Exclusion {
+    socket_id: SocketId,
+    part: Range<usize>,
+}
+
+impl<L: Link> Local<L> {
+    pub(crate) fn new(id: ChannelId, name: ChannelName) -> Self {
+        Self {
+            id,
+            name,
+            subscribers: Vec::new(),
+            tick: Tick::default(),
+        }
+    }
+
+    /// Joins a frame to this tick's; true when it is the first one. `spare` lends buffers.
+    pub(crate) fn append(&mut self, delivery: &Delivery, spare: &mut Vec<Vec<u8>>) -> bool {
+        let start = self.tick.frames.len();
+        if start == 0 && self.tick.frames.capacity() == 0 {
+            self.tick.frames = spare.pop().unwrap_or_default();
+        }
+        self.tick.frames.extend_from_slice(&delivery.frame);
+        if let Some(socket_id) = delivery.except {
+            let part = start..self.tick.frames.len();
+            self.tick.exclusions.push(Exclusion { socket_id, part });
+        }
+        start == 0
+    }
+
+    /// Writes the tick to every subscriber, and gives the buffer back to `spare`.
+    pub(crate) fn flush(&mut self, spare: &mut Vec<Vec<u8>>) {
+        if self.tick.frames.is_empty() {
+            return;
+        }
+        let mut tick = std::mem::take(&mut self.tick);
+        if tick.exclusions.is_empty() {
+            for subscriber in &self.subscribers {
+                subscriber.link.send(&tick.frames);
+            }
+        } else {
+            for subscriber in &self.subscribers {
+                tick.send_to(subscriber);
+            }
+        }
+        if tick.frames.capacity() <= SPARE_BYTES && spare.len() < SPARE_BUFFERS {
+            tick.frames.clear();
+            spare.push(tick.frames);
+        }
+    }
+}
+
+/// Buffers above this size are freed after a burst.
+const SPARE_BYTES: usize = 256 * 1024;
+/// As many channels can be busy in one tick without allocating.
+const SPARE_BUFFERS: usize = 64;
+
+impl Tick {
+    fn send_to<L: Link>(&self, subscriber: &Connection<L>) {
+        let excluded = |e: &&Exclusion| e.socket_id == subscriber.socket_id();
+        let mut from = 0;
+        for exclusion in self.exclusions.iter().filter(excluded) {
+            send_part(subscriber, &self.frames[from..exclusion.part.start]);
+            from = exclusion.part.end;
+        }
+        send_part(subscriber, &self.frames[from..]);
+    }
+}
+
+fn send_part<L: Link>(subscriber: &Connection<L>, frames: &[u8]) {
+    if !frames.is_empty() {
+        subscriber.link.send(frames);
+    }
+}

@@ -1,0 +1,314 @@
+//! What a connection may say, and what happens then.
+//!
+//! Every message a client sends ends here as a change of subscriptions, an event for others, an
+//! answer, or a [`Rejection`] that is sent back and leaves the connection as it was.
+
+use std::rc::Rc;
+
+use skywave_protocol::{
+    ChannelKind, ChannelName, ClientMessage, Member, Rejection, ServerMessage, Subscribe,
+};
+
+use crate::connection::{Connection, Link};
+use crate::directory::Occupied;
+use crate::encode_frame;
+use crate::shard::Shard;
+
+impl<L: Link> Shard<L> {
+    /// Handles one message of a client; `now` is a monotonic time in milliseconds.
+    ///
+    /// Refusals are sent to the client, not returned: none of them ends the connection.
+    pub fn receive(&self, connection: &Rc<Connection<L>>, text: &str, now: u64) {
+        let outcome =
+            ClientMessage::parse(text).and_then(|message| self.handle(connection, message, now));
+        if let Err(rejection) = outcome {
+            self.send(connection, &ServerMessage::Error(&rejection));
+        }
+    }
+
+    /// Forgets a connection: it leaves all its channels. Harmless when repeated.
+    pub fn disconnect(&self, connection: &Connection<L>) {
+        loop {
+            let last = connection
+                .session
+                .borrow()
+                .subscriptions
+                .last()
+                .map(|s| s.channel);
+            let Some(channel) = last else { return };
+            self.leave(connection, channel);
+        }
+    }
+
+    fn handle(
+        &self,
+        connection: &Rc<Connection<L>>,
+        message: ClientMessage<'_>,
+        now: u64,
+    ) -> Result<(), Rejection> {
+        match message {
+            ClientMessage::Ping => self.send(connection, &ServerMessage::Pong),
+            ClientMessage::Pong => {}
+            ClientMessage::Subscribe(subscribe) => return self.subscribe(connection, &subscribe),
+            ClientMessage::Unsubscribe { channel } => {
+                return self.unsubscribe(connection, &channel);
+            }
+            ClientMessage::SignIn { auth, user_data } => {
+                return self.sign_in(connection, &auth, &user_data);
+            }
+            ClientMessage::ClientEvent {
+                event,
+                channel,
+                data,
+            } => {
+                return self.client_event(connection, (&event, &channel, &data), now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Protocol §1.7. A refusal names the channel as well: `pusher:subscription_error`.
+    fn subscribe(
+        &self,
+        connection: &Rc<Connection<L>>,
+        subscribe: &Subscribe<'_>,
+    ) -> Result<(), Rejection> {
+        let outcome = permitted(connection, subscribe)
+            .and_then(|(name, member)| self.join(connection, &name, member.as_ref()));
+        if let Err(rejection) = &outcome
+            && !matches!(rejection, Rejection::AlreadySubscribed { .. })
+        {
+            let channel = &subscribe.channel;
+            self.send(
+                connection,
+                &ServerMessage::SubscriptionError { channel, rejection },
+            );
+        }
+        outcome
+    }
+
+    /// Adds a permitted subscription, in the order of §1.7: success first, then the others learn.
+    fn join(
+        &self,
+        connection: &Rc<Connection<L>>,
+        name: &ChannelName,
+        member: Option<&Member>,
+    ) -> Result<(), Rejection> {
+        let channels = &mut *self.channels.borrow_mut();
+        let app = connection.app();
+        let mut success = Vec::new();
+        let id = app.channels.locked(name, |shelf| {
+            let is_presence = name.kind().is_presence();
+            let occupied = shelf
+                .entry(name.clone())
+                .or_insert_with(|| Occupied::new(self.engine.next_channel_id(), is_presence));
+            let already = channels
+                .index_of(occupied.id)
+                .is_some_and(|index| connection.session.borrow().subscription(index).is_some());
+            if already {
+                return Err(Rejection::AlreadySubscribed {
+                    channel: name.as_str().into(),
+                });
+            }
+            let newcomer = match occupied.join(self.worker, member, app.limits()) {
+                Ok(newcomer) => newcomer,
+                Err(rejection) => {
+                    if occupied.is_empty() {
+                        shelf.remove(name);
+                    }
+                    return Err(rejection);
+                }
+            };
+            // Everything published so far is in our inbox: it belongs to the earlier subscribers.
+            channels.collect(self.inbox());
+            if let (true, Some(member)) = (newcomer, member) {
+                let added = ServerMessage::MemberAdded {
+                    channel: name,
+                    member,
+                };
+                self.engine
+                    .deliver(occupied, &added, Some(connection.socket_id()));
+            }
+            encode_success(name, occupied, &mut success);
+            Ok(occupied.id)
+        })?;
+        channels.flush_channel(id);
+        connection.link.send(&success);
+        channels.subscribe(
+            connection,
+            id,
+            name,
+            member.map(|member| member.user_id.as_str()),
+        );
+        Ok(())
+    }
+
+    fn unsubscribe(&self, connection: &Connection<L>, channel: &str) -> Result<(), Rejection> {
+        let index =
+            self.subscribed(connection, channel)
+                .ok_or_else(|| Rejection::NotSubscribed {
+                    channel: channel.into(),
+                })?;
+        self.leave(connection, index);
+        Ok(())
+    }
+
+    /// Ends the subscription of `connection` to the channel at `index`.
+    fn leave(&self, connection: &Connection<L>, index: u32) {
+        let Some(subscription) = connection.session.borrow_mut().remove(index) else {
+            return;
+        };
+        let channels = &mut *self.channels.borrow_mut();
+        let name = channels.name(&subscription).clone();
+        let user_id = subscription.user_id.as_deref();
+        connection.app().channels.locked(&name, |shelf| {
+            let Some(occupied) = shelf.get_mut(&name) else {
+                return;
+            };
+            if let (true, Some(user_id)) = (occupied.leave(self.worker, user_id), user_id) {
+                let removed = ServerMessage::MemberRemoved {
+                    channel: &name,
+                    user_id,
+                };
+                self.engine.deliver(occupied, &removed, None);
+            }
+            if occupied.is_empty() {
+                shelf.remove(&name);
+            }
+        });
+        channels.unsubscribe(&subscription);
+    }
+
+    /// Protocol §1.13. A connection stays the user it first signed in as.
+    fn sign_in(
+        &self,
+        connection: &Connection<L>,
+        auth: &str,
+        user_data: &str,
+    ) -> Result<(), Rejection> {
+        let app = connection.app();
+        app.credentials()
+            .verify_user(auth, connection.socket_id(), user_data)?;
+        let user = Member::parse_user(user_data, app.limits())?;
+        let mut session = connection.session.borrow_mut();
+        if session
+            .user
+            .as_ref()
+            .is_some_and(|known| known.user_id != user.user_id)
+        {
+            return Err(Rejection::AlreadySignedIn);
+        }
+        session.user = Some(Box::new(user));
+        drop(session);
+        self.send(connection, &ServerMessage::SigninSuccess { user_data });
+        Ok(())
+    }
+
+    /// Protocol §1.9: to the other subscribers, never to the sender.
+    fn client_event(
+        &self,
+        connection: &Connection<L>,
+        (event, channel, data): (&str, &str, &str),
+        now: u64,
+    ) -> Result<(), Rejection> {
+        let app = connection.app();
+        if !app.accepts_client_events() {
+            return Err(Rejection::ClientEventsDisabled);
+        }
+        let not_subscribed = || Rejection::ClientEventNotSubscribed {
+            channel: channel.into(),
+        };
+        let index = self
+            .subscribed(connection, channel)
+            .ok_or_else(not_subscribed)?;
+        let mut session = connection.session.borrow_mut();
+        let limits = app.limits();
+        limits.client_event(event, data)?;
+        let limit = limits.client_events_per_second;
+        if !session.client_events.allows(now, limit) {
+            return Err(Rejection::ClientEventRate { limit });
+        }
+        let subscription = session.subscription(index).ok_or_else(not_subscribed)?;
+        let name = self.channels.borrow().name(subscription).clone();
+        if !name.kind().accepts_client_events() {
+            return Err(Rejection::ClientEventOnPublicChannel {
+                channel: channel.into(),
+            });
+        }
+        let user_id = subscription.user_id.as_deref();
+        app.channels.locked(&name, |shelf| {
+            let Some(occupied) = shelf.get(&name) else {
+                return;
+            };
+            let message = ServerMessage::Event {
+                channel: &name,
+                event,
+                data,
+                user_id,
+            };
+            self.engine
+                .deliver(occupied, &message, Some(connection.socket_id()));
+        });
+        Ok(())
+    }
+
+    /// The local index of `channel`, when `connection` listens to it.
+    fn subscribed(&self, connection: &Connection<L>, channel: &str) -> Option<u32> {
+        let channels = self.channels.borrow();
+        let session = connection.session.borrow();
+        let mut subscriptions = session.subscriptions.iter();
+        let found = subscriptions.find(|s| channels.name(s).as_str() == channel)?;
+        Some(found.channel)
+    }
+}
+
+/// Checks a subscribe message: the name, the signature, and who joins a presence channel.
+fn permitted<L>(
+    connection: &Connection<L>,
+    subscribe: &Subscribe<'_>,
+) -> Result<(ChannelName, Option<Member>), Rejection> {
+    let (app, socket_id) = (connection.app(), connection.socket_id());
+    let name = app.limits().channel_name(&subscribe.channel)?;
+    let kind = name.kind();
+    let session = connection.session.borrow();
+    let limit = app.limits().subscriptions_per_connection;
+    if session.subscriptions.len() >= limit {
+        return Err(Rejection::TooManySubscriptions { limit });
+    }
+    if kind == ChannelKind::ServerToUser {
+        let user = session.user.as_ref();
+        let id = name.as_str().strip_prefix(kind.prefix());
+        let own = user.is_some_and(|user| id == Some(&user.user_id));
+        let channel = name.as_str().into();
+        return if own {
+            Ok((name, None))
+        } else {
+            Err(Rejection::NotSignedIn { channel })
+        };
+    }
+    if !kind.needs_authorisation() {
+        return Ok((name, None));
+    }
+    let channel_data = subscribe.channel_data.as_deref();
+    let auth = subscribe.auth.as_deref().unwrap_or_default();
+    app.credentials()
+        .verify_channel(auth, socket_id, &name, channel_data)?;
+    if !kind.is_presence() {
+        return Ok((name, None));
+    }
+    let member = match (channel_data, &session.user) {
+        (Some(channel_data), _) => Member::parse(channel_data, app.limits())?,
+        (None, Some(user)) => Member::clone(user),
+        (None, None) => return Err(Rejection::MissingChannelData),
+    };
+    Ok((name, Some(member)))
+}
+
+fn encode_success(channel: &ChannelName, occupied: &Occupied, out: &mut Vec<u8>) {
+    let members: Option<Vec<_>> = occupied.members().map(|members| members.iter().collect());
+    let presence = members.as_deref();
+    encode_frame(
+        &ServerMessage::SubscriptionSucceeded { channel, presence },
+        out,
+    );
+}

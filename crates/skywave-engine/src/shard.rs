@@ -1,0 +1,191 @@
+//! A shard: the part of the engine that one worker thread owns.
+//!
+//! It holds the worker's local view of every channel that has subscribers there, and turns what
+//! stands in the worker's [`Inbox`](crate::Inbox) into writes. What a connection says is handled in
+//! [`crate::session`]; this file is about lists and ticks.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use skywave_protocol::{ChannelName, ServerMessage};
+use slab::Slab;
+
+use crate::connection::{Connection, Link, Subscription};
+use crate::directory::ChannelId;
+use crate::encode_frame;
+use crate::engine::Engine;
+use crate::inbox::{Delivery, Inbox};
+use crate::local::Local;
+
+/// The connections and local channels of one worker.
+#[derive(Debug)]
+pub struct Shard<L> {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) worker: usize,
+    pub(crate) channels: RefCell<Channels<L>>,
+    scratch: RefCell<Vec<u8>>,
+}
+
+/// The channels that have subscribers on this worker.
+#[derive(Debug)]
+pub(crate) struct Channels<L> {
+    local: Slab<Local<L>>,
+    by_id: HashMap<ChannelId, u32>,
+    /// Channels with frames in this tick, in the order of their first frame.
+    dirty: Vec<u32>,
+    /// Empty; its capacity is reused each time the inbox is taken.
+    taken: Vec<Delivery>,
+    /// Buffers lent to the channels that are busy in a tick.
+    spare: Vec<Vec<u8>>,
+}
+
+impl<L: Link> Shard<L> {
+    /// The shard of worker number `worker` (from 0).
+    pub fn new(engine: Arc<Engine>, worker: usize) -> Self {
+        let channels = Channels {
+            local: Slab::new(),
+            by_id: HashMap::new(),
+            dirty: Vec::new(),
+            taken: Vec::new(),
+            spare: Vec::new(),
+        };
+        Self {
+            engine,
+            worker,
+            channels: RefCell::new(channels),
+            scratch: RefCell::default(),
+        }
+    }
+
+    /// The engine that this shard is part of.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Ready when the inbox holds something to [`flush`](Self::flush).
+    pub fn poll_inbox(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.inbox().poll_waiting(cx)
+    }
+
+    /// Ends a tick: writes all that is in the inbox, one write per subscriber and channel.
+    pub fn flush(&self) {
+        let channels = &mut *self.channels.borrow_mut();
+        channels.collect(self.inbox());
+        channels.flush();
+    }
+
+    /// Sends one message to one connection.
+    pub fn send(&self, connection: &Connection<L>, message: &ServerMessage<'_>) {
+        let mut frame = self.scratch.borrow_mut();
+        frame.clear();
+        encode_frame(message, &mut frame);
+        connection.link.send(&frame);
+    }
+
+    pub(crate) fn inbox(&self) -> &Inbox {
+        self.engine.inbox(self.worker)
+    }
+}
+
+impl<L: Link> Channels<L> {
+    /// Moves the inbox into the tick buffers; frames for channels that were left are dropped.
+    pub(crate) fn collect(&mut self, inbox: &Inbox) {
+        let mut taken = std::mem::take(&mut self.taken);
+        inbox.take(&mut taken);
+        for delivery in taken.drain(..) {
+            let Some(&index) = self.by_id.get(&delivery.channel) else {
+                continue;
+            };
+            if self.local[index as usize].append(&delivery, &mut self.spare) {
+                self.dirty.push(index);
+            }
+        }
+        self.taken = taken;
+    }
+
+    fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for index in dirty.drain(..) {
+            // The channel may be gone by now, or flushed already because somebody joined it.
+            if let Some(local) = self.local.get_mut(index as usize) {
+                local.flush(&mut self.spare);
+            }
+        }
+        self.dirty = dirty;
+    }
+
+    /// Adds `connection` to the local list of a channel whose earlier frames it must not get.
+    pub(crate) fn subscribe(
+        &mut self,
+        connection: &Rc<Connection<L>>,
+        id: ChannelId,
+        name: &ChannelName,
+        user_id: Option<&str>,
+    ) {
+        let channel = *self
+            .by_id
+            .entry(id)
+            .or_insert_with(|| index(self.local.insert(Local::new(id, name.clone()))));
+        let subscribers = &mut self.local[channel as usize].subscribers;
+        let position = index(subscribers.len());
+        subscribers.push(Rc::clone(connection));
+        let user_id = user_id.map(Into::into);
+        let subscription = Subscription {
+            channel,
+            position,
+            user_id,
+        };
+        connection
+            .session
+            .borrow_mut()
+            .subscriptions
+            .push(subscription);
+    }
+
+    /// Writes what this tick holds for one channel, before its list of subscribers changes.
+    pub(crate) fn flush_channel(&mut self, id: ChannelId) {
+        if let Some(&channel) = self.by_id.get(&id) {
+            self.local[channel as usize].flush(&mut self.spare);
+        }
+    }
+
+    /// The local index of a channel.
+    pub(crate) fn index_of(&self, id: ChannelId) -> Option<u32> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// The name of a channel that `subscription` is about.
+    pub(crate) fn name(&self, subscription: &Subscription) -> &ChannelName {
+        &self.local[subscription.channel as usize].name
+    }
+
+    /// Takes a subscription, already removed from its connection, out of the channel's list.
+    pub(crate) fn unsubscribe(&mut self, subscription: &Subscription) {
+        let local = &mut self.local[subscription.channel as usize];
+        local
+            .subscribers
+            .swap_remove(subscription.position as usize);
+        if let Some(moved) = local.subscribers.get(subscription.position as usize) {
+            let mut session = moved.session.borrow_mut();
+            let theirs = session
+                .subscriptions
+                .iter_mut()
+                .find(|s| s.channel == subscription.channel);
+            if let Some(theirs) = theirs {
+                theirs.position = subscription.position;
+            }
+        }
+        if local.subscribers.is_empty() {
+            self.by_id.remove(&local.id);
+            self.local.remove(subscription.channel as usize);
+        }
+    }
+}
+
+/// Indices are 32 bits, so that a subscription stays small.
+fn index(position: usize) -> u32 {
+    u32::try_from(position).expect("a worker has fewer than 2^32 sockets and channels")
+}

@@ -1,0 +1,91 @@
+//! What a server is told at its start.
+
+use std::time::Duration;
+
+use skywave_engine::App;
+
+/// The settings of a [`Server`](crate::Server).
+///
+/// ```
+/// use skywave_protocol::{Credentials, Secret};
+/// use skywave_server::{App, Config};
+///
+/// let app = App::new("1", Credentials::new("my-key", &Secret::new("my-secret")));
+/// let config = Config { workers: Some(2), ..Config::new([app]) };
+/// # drop(config);
+/// ```
+#[derive(Debug)]
+pub struct Config {
+    /// The tenants.
+    pub apps: Vec<App>,
+    /// Threads that carry connections; one per core when `None`.
+    pub workers: Option<usize>,
+    /// How long a connection may be silent before the client checks it (sent to clients; whole
+    /// seconds, at least one). The server checks one `pong_timeout` later. Default 120 s.
+    pub activity_timeout: Duration,
+    /// How long a peer may take to answer a ping (whole seconds). Default 30 s.
+    pub pong_timeout: Duration,
+    /// What a slow reader may pile up before it is disconnected with code 4100, in bytes.
+    /// Default 1 MiB.
+    pub outbox_bytes: usize,
+    /// The largest message a client may send, in bytes. Default 64 KiB.
+    pub message_bytes: usize,
+}
+
+impl Config {
+    /// The defaults, for these apps.
+    pub fn new(apps: impl IntoIterator<Item = App>) -> Self {
+        Self {
+            apps: apps.into_iter().collect(),
+            workers: None,
+            activity_timeout: Duration::from_secs(120),
+            pong_timeout: Duration::from_secs(30),
+            outbox_bytes: 1024 * 1024,
+            message_bytes: 64 * 1024,
+        }
+    }
+
+    pub(crate) fn worker_count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.workers.unwrap_or_else(cores).max(1)
+    }
+}
+
+/// The settings that every connection needs, in the units it needs them in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// Seconds, as told to clients.
+    pub(crate) activity_timeout: u32,
+    /// Seconds.
+    pub(crate) pong_timeout: u32,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) message_bytes: usize,
+}
+
+impl Settings {
+    /// Seconds of silence after which the server pings: the client had its turn by then.
+    pub(crate) fn silence(&self) -> u32 {
+        self.activity_timeout + self.pong_timeout
+    }
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            activity_timeout: whole_seconds(config.activity_timeout),
+            pong_timeout: whole_seconds(config.pong_timeout),
+            outbox_bytes: config.outbox_bytes,
+            message_bytes: config.message_bytes,
+        }
+    }
+}
+
+/// Trap 3 of the protocol: an activity timeout of zero leaves pusher-js connecting for ever.
+fn whole_seconds(duration: Duration) -> u32 {
+    u32::try_from(duration.as_secs())
+        .unwrap_or(u32::MAX)
+        .clamp(1, MAX_SECONDS)
+}
+
+/// A day, so that sums of timeouts stay far from overflowing.
+const MAX_SECONDS: u32 = 24 * 60 * 60;

@@ -1,0 +1,77 @@
+//! `GET /app/KEY`: the WebSocket handshake. Protocol §1.1, §1.2.
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use skywave_engine::Engine;
+use skywave_protocol::Rejection;
+use skywave_websocket::handshake;
+
+use super::{Answer, FullResponse};
+use crate::worker::Visit;
+
+/// Offered by the Swift client, which expects it back (trap 12).
+const SUBPROTOCOL: &str = "pusher-channels-protocol-7";
+
+/// Answers the handshake; a refusal of the app or the version follows on the open WebSocket.
+pub(super) fn open<B>(
+    engine: &Engine,
+    key: &str,
+    request: &mut Request<B>,
+) -> Result<Answer, FullResponse> {
+    let response = handshake::accept(request, &[SUBPROTOCOL])
+        .map_err(|error| error.response().map(Full::from))?
+        .map(|()| Full::default());
+    let app = check_version(request.uri().query().unwrap_or_default()).and_then(|()| {
+        engine
+            .apps()
+            .by_key(key)
+            .cloned()
+            .ok_or(Rejection::UnknownApp)
+    });
+    let upgrade = hyper::upgrade::on(request);
+    Ok(Answer::Upgrade {
+        response,
+        upgrade,
+        visit: Visit {
+            app,
+            read_ahead: Bytes::new(),
+        },
+    })
+}
+
+/// Versions 5 to 7 (trap 13); they differ in nothing that we send.
+fn check_version(query: &str) -> Result<(), Rejection> {
+    let version = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("protocol="));
+    match version.map(str::parse::<u32>) {
+        None => Err(Rejection::NoProtocol),
+        Some(Err(_)) => Err(Rejection::BadVersion),
+        Some(Ok(5..=7)) => Ok(()),
+        Some(Ok(_)) => Err(Rejection::UnsupportedProtocol),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn protocol_versions_5_to_7_are_accepted() {
+        for (query, verdict) in [
+            ("protocol=5&client=java-client&version=2.4", Ok(())),
+            ("client=Pysher&version=1.0.7&protocol=6", Ok(())),
+            ("protocol=7&client=js&version=8.6.0&flash=false", Ok(())),
+            ("protocol=4", Err(Rejection::UnsupportedProtocol)),
+            ("protocol=8", Err(Rejection::UnsupportedProtocol)),
+            ("protocol=", Err(Rejection::BadVersion)),
+            ("protocol=seven", Err(Rejection::BadVersion)),
+            ("protocol=-7", Err(Rejection::BadVersion)),
+            ("client=js", Err(Rejection::NoProtocol)),
+            ("", Err(Rejection::NoProtocol)),
+        ] {
+            assert_eq!(check_version(query), verdict, "{query}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Connections that are closed right after the handshake: unknown app, wrong protocol version.
+//!
+//! A browser shows the reason only when the WebSocket is opened first, so the handshake is answered
+//! and then the refusal sent: `pusher:error` and a close frame with the same code (§1.2, trap 2).
+
+use std::future::poll_fn;
+use std::io;
+use std::time::Duration;
+
+use skywave_protocol::Rejection;
+
+use crate::socket::{LINGER, encode_rejection};
+use crate::stream::Stream;
+
+/// Sends the refusal and waits until the peer has closed, so that it is not lost to a reset.
+pub(crate) async fn refuse(stream: Stream, rejection: Rejection) {
+    let mut bytes = Vec::new();
+    encode_rejection(&rejection, &mut bytes);
+    let farewell = async {
+        let mut rest = &bytes[..];
+        while !rest.is_empty() {
+            match poll_fn(|cx| stream.poll_write(cx, rest)).await? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => rest = &rest[written..],
+            }
+        }
+        poll_fn(|cx| stream.poll_flush(cx)).await?;
+        let mut ignored = [0; 512];
+        while poll_fn(|cx| stream.poll_read(cx, &mut ignored)).await? > 0 {}
+        Ok(())
+    };
+    // Whatever the peer does now, the connection ends.
+    let _: Result<io::Result<()>, _> =
+        tokio::time::timeout(Duration::from_secs(u64::from(LINGER)), farewell).await;
+}

@@ -1,0 +1,149 @@
+//! The task of one connection: reads, hands messages to the shard, writes what was left over.
+//!
+//! It is a future written by hand because every idle connection owns one: it holds the decoder and
+//! two pointers, no buffer, and it sleeps until the socket is readable. Most bytes to the client do
+//! not pass here; see [`crate::socket`].
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use skywave_engine::Connection;
+use skywave_protocol::{Rejection, ServerMessage};
+use skywave_websocket::{Decoder, Limits, Message, frame};
+
+use crate::socket::{Phase, Socket};
+use crate::worker::{SCRATCH_BYTES, Worker};
+
+/// A connection being served; removes itself from the worker when dropped.
+pub(crate) struct Serve {
+    worker: Rc<Worker>,
+    connection: Rc<Connection<Socket>>,
+    key: u32,
+    lingering: bool,
+    decoder: Decoder,
+}
+
+impl Serve {
+    /// Greets the client and handles what it sent already.
+    pub(crate) fn new(
+        worker: Rc<Worker>,
+        connection: Rc<Connection<Socket>>,
+        key: u32,
+        read_ahead: Bytes,
+    ) -> Self {
+        let message_bytes = worker.settings.message_bytes;
+        let decoder = Decoder::new(Limits {
+            message_bytes,
+            ..Limits::default()
+        });
+        let mut serve = Self {
+            worker,
+            connection,
+            key,
+            lingering: false,
+            decoder,
+        };
+        let greeting = ServerMessage::ConnectionEstablished {
+            socket_id: serve.connection.socket_id(),
+            activity_timeout: u64::from(serve.worker.settings.activity_timeout),
+        };
+        serve.worker.shard.send(&serve.connection, &greeting);
+        if !read_ahead.is_empty() {
+            serve.receive(&mut Vec::from(read_ahead));
+        }
+        serve
+    }
+
+    /// Decodes and handles bytes of the client.
+    fn receive(&mut self, bytes: &mut [u8]) {
+        let Self {
+            worker,
+            connection,
+            decoder,
+            ..
+        } = self;
+        let socket = &connection.link;
+        socket.hear(worker.second());
+        let mut messages = decoder.decode(bytes);
+        while let Some(message) = messages.next() {
+            match message {
+                Err(error) => socket.close(error.close_code(), &error.to_string()),
+                Ok(Message::Close(reason)) => {
+                    let mut reply = Vec::new();
+                    frame::close_reply(reason, &mut reply);
+                    socket.close_done(&reply);
+                }
+                _ if socket.phase() != Phase::Open => {}
+                Ok(Message::Text(text)) => {
+                    worker.shard.receive(connection, text, worker.millisecond());
+                }
+                Ok(Message::Binary(_)) => {
+                    let rejection = Rejection::InvalidMessage {
+                        reason: BINARY.into(),
+                    };
+                    worker
+                        .shard
+                        .send(connection, &ServerMessage::Error(&rejection));
+                }
+                Ok(Message::Ping(payload)) => socket.pong(payload),
+                Ok(Message::Pong(_)) => {}
+            }
+        }
+    }
+
+    /// Reads once into the worker's buffer and handles it; ready with false at the end.
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut scratch = self.worker.scratch.take();
+        if scratch.is_empty() {
+            scratch = vec![0; SCRATCH_BYTES];
+        }
+        let read = self.connection.link.poll_read(cx, &mut scratch);
+        if let Poll::Ready(Ok(length)) = read {
+            self.receive(&mut scratch[..length]);
+        }
+        self.worker.scratch.set(scratch);
+        read.map_ok(|length| length > 0)
+    }
+}
+
+const BINARY: &str = "binary frames are not part of the protocol, send text";
+
+impl Future for Serve {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.connection.link.register(cx.waker());
+        loop {
+            let flushed = this.connection.link.poll_flush(cx);
+            match (this.connection.link.phase(), &flushed) {
+                (_, Poll::Ready(Err(_))) | (Phase::Done, Poll::Ready(Ok(()))) => {
+                    return Poll::Ready(());
+                }
+                (Phase::Closing | Phase::Done, _) if !this.lingering => {
+                    this.lingering = true;
+                    this.worker.linger(this.key);
+                }
+                _ => {}
+            }
+            match ready!(this.poll_receive(cx)) {
+                Ok(true) => {}
+                Ok(false) | Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let socket_id = self.connection.socket_id();
+            tracing::error!(%socket_id, "a connection ended by a panic; the others go on");
+        }
+        self.worker.dismiss(&self.connection, self.key);
+    }
+}

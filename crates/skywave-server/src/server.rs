@@ -1,0 +1,234 @@
+//! The server as its owner sees it: start, publish, serve, stop.
+
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use hyper::upgrade::OnUpgrade;
+use skywave_engine::{App, Apps, DuplicateApp, Engine, Publication};
+use skywave_protocol::Rejection;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::{Config, Settings};
+use crate::http::{Answer, answer};
+use crate::stream::Arriving;
+use crate::worker::{self, Arrival, Place, Visit, WorkerHandle};
+
+/// A running server: worker threads with connections. Clones are handles to the same server.
+///
+/// It stops when [`shutdown`](Self::shutdown) is called or when the last handle is dropped.
+///
+/// ```
+/// use skywave_protocol::{Credentials, Secret};
+/// use skywave_server::{App, Config, Server};
+///
+/// let app = App::new("1", Credentials::new("my-key", &Secret::new("my-secret")));
+/// let server = Server::start(Config { workers: Some(1), ..Config::new([app]) })?;
+/// let address = server.listen("127.0.0.1:0".parse()?)?;
+/// assert_ne!(address.port(), 0);
+/// server.shutdown();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    engine: Arc<Engine>,
+    workers: Vec<WorkerHandle>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Server {
+    /// Starts the worker threads. Nothing listens yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when two apps share an id or key, or a thread cannot be started.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let settings = Settings::from(&config);
+        let count = config.worker_count();
+        let engine = Engine::new(Apps::new(config.apps)?, count);
+        let (workers, arrivals): (Vec<_>, Vec<_>) = (0..count).map(|_| WorkerHandle::new()).unzip();
+        let mut threads = Vec::new();
+        for (number, arrivals) in arrivals.into_iter().enumerate() {
+            let place = Place {
+                number,
+                engine: Arc::clone(&engine),
+                workers: workers.iter().map(WorkerHandle::downgrade).collect(),
+            };
+            let thread = std::thread::Builder::new()
+                .name(format!("skywave-worker-{number}"))
+                .spawn(move || {
+                    if let Err(error) = worker::run(place, settings, arrivals) {
+                        tracing::error!(%error, number, "a worker could not start");
+                    }
+                })
+                .map_err(StartError::Thread)?;
+            threads.push(thread);
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                engine,
+                workers,
+                threads: Mutex::new(threads),
+            }),
+        })
+    }
+
+    /// The app with this id.
+    pub fn app(&self, id: &str) -> Option<&Arc<App>> {
+        self.inner.engine.apps().by_id(id)
+    }
+
+    /// Hands an event to every subscriber of its channels; never waits, from any thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::OverCapacity`] when the server is too far behind. Nothing was sent then.
+    pub fn publish(&self, app: &App, publication: &Publication<'_>) -> Result<(), Rejection> {
+        self.inner.engine.publish(app, publication)
+    }
+
+    /// How many connections are open.
+    pub fn connections(&self) -> usize {
+        self.inner.workers.iter().map(WorkerHandle::load).sum()
+    }
+
+    /// Accepts connections at `address` (port 0: any free port) and returns where.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be bound, for instance because it is in use.
+    pub fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let listener = bind(address)?;
+        let address = listener.local_addr()?;
+        for worker in &self.inner.workers {
+            let arrival = Arrival::Listener(listener.try_clone()?);
+            worker
+                .arrivals
+                .try_send(arrival)
+                .map_err(|_| io::ErrorKind::NotConnected)?;
+        }
+        Ok(address)
+    }
+
+    /// Answers a request that came in elsewhere, on a tokio runtime: `/app/KEY` becomes a
+    /// connection of the server, `/apps/ID/events` publishes, anything else is 404.
+    ///
+    /// The request must carry hyper's upgrade extension, as it does under `axum::serve`.
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        match answer(&self.inner.engine, request).await {
+            Answer::Response(response) => response,
+            Answer::Upgrade {
+                response,
+                upgrade,
+                visit,
+            } => {
+                tokio::spawn(bring(self.clone(), upgrade, visit));
+                response
+            }
+        }
+    }
+
+    /// Closes every connection with code 1001 and ends the worker threads; takes at most about two
+    /// seconds. Blocks: call it from a blocking context.
+    pub fn shutdown(&self) {
+        for worker in &self.inner.workers {
+            let _ = worker.arrivals.try_send(Arrival::Shutdown);
+        }
+        let threads = std::mem::take(
+            &mut *self
+                .inner
+                .threads
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        for thread in threads {
+            let _ = thread.join();
+        }
+    }
+
+    fn least_busy(&self) -> Option<&WorkerHandle> {
+        self.inner.workers.iter().min_by_key(|worker| worker.load())
+    }
+}
+
+/// Brings an upgraded connection to the least busy worker.
+async fn bring(server: Server, upgrade: OnUpgrade, mut visit: Visit) {
+    let arriving = match upgrade.await.map(Arriving::from_upgraded) {
+        Ok(Ok((arriving, read_ahead))) => {
+            visit.read_ahead = read_ahead;
+            arriving
+        }
+        Ok(Err(error)) => return tracing::warn!(%error, "an upgraded connection was lost"),
+        Err(error) => return tracing::debug!(%error, "a handshake was not completed"),
+    };
+    if let Some(worker) = server.least_busy() {
+        let _ = worker
+            .arrivals
+            .send(Arrival::Connection(arriving, visit))
+            .await;
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Handshakes that may wait while a worker is busy; the kernel caps it at its own limit.
+const BACKLOG: i32 = 4096;
+
+/// Why a server did not start.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two apps share an id or a key.
+    DuplicateApp(DuplicateApp),
+    /// A worker thread could not be started.
+    Thread(io::Error),
+}
+
+impl From<DuplicateApp> for StartError {
+    fn from(duplicate: DuplicateApp) -> Self {
+        Self::DuplicateApp(duplicate)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateApp(duplicate) => duplicate.fmt(f),
+            Self::Thread(_) => f.write_str("a worker thread could not be started"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::DuplicateApp(_) => None,
+            Self::Thread(error) => Some(error),
+        }
+    }
+}

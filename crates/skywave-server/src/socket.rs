@@ -1,0 +1,249 @@
+//! A socket with its outbox: where a connection's bytes go.
+//!
+//! [`Socket::send`] writes straight from the worker's loop. Only what the kernel does not take goes
+//! into the outbox, and only then is the connection's task woken to write the rest.
+//!
+//! **At the bound** of the outbox (a reader slower than its channels for long enough to pile up
+//! `outbox_bytes`) the connection gets what is queued, an error and close code 4100 behind it, and
+//! nothing more; after [`LINGER`] it is cut. 4100 makes clients reconnect after a second: 4200
+//! would bring a slow reader back at once.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::task::{Context, Poll, Waker, ready};
+
+use skywave_engine::{Link, encode_frame};
+use skywave_protocol::{Rejection, ServerMessage};
+use skywave_websocket::frame;
+
+use crate::stream::Stream;
+
+/// Seconds that a closed connection may take to read what is left and to close its side.
+pub(crate) const LINGER: u32 = 5;
+
+/// A stream, the bytes it did not take yet, and how far the connection's life has come.
+pub(crate) struct Socket {
+    stream: Stream,
+    outbox: RefCell<Outbox>,
+    outbox_limit: usize,
+    phase: Cell<Phase>,
+    /// The second of the last byte heard, on the worker's clock; of the end of that, once closing.
+    heard: Cell<u32>,
+    task: RefCell<Option<Waker>>,
+}
+
+/// How far a connection's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Messages flow.
+    Open,
+    /// Nothing was heard for long; a ping is out.
+    Pinged,
+    /// We have sent a close frame; nothing more is sent, and what comes is read and dropped.
+    Closing,
+    /// Both sides are done: what is queued goes out, then the socket is dropped.
+    Done,
+}
+
+/// Bytes that the stream did not take; owns no memory while there are none.
+#[derive(Debug, Default)]
+struct Outbox {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Socket {
+    pub(crate) fn new(stream: Stream, outbox_limit: usize, now: u32) -> Self {
+        Self {
+            stream,
+            outbox: RefCell::default(),
+            outbox_limit,
+            phase: Cell::new(Phase::Open),
+            heard: Cell::new(now),
+            task: RefCell::new(None),
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    /// Something arrived at second `now`: a sign of life, as long as the connection is open.
+    pub(crate) fn hear(&self, now: u32) {
+        if matches!(self.phase.get(), Phase::Open | Phase::Pinged) {
+            self.heard.set(now);
+            self.phase.set(Phase::Open);
+        }
+    }
+
+    /// The time to linger begins at second `now`.
+    pub(crate) fn linger(&self, now: u32) {
+        self.heard.set(now);
+    }
+
+    /// How long, at second `now`, it is silent; how long it lingers when it is closing.
+    pub(crate) fn silent(&self, now: u32) -> u32 {
+        now.saturating_sub(self.heard.get())
+    }
+
+    /// Asks the peer for a sign of life (trap 14: a control frame, which every client answers).
+    pub(crate) fn ping(&self) {
+        let mut bytes = Vec::new();
+        frame::ping(b"", &mut bytes);
+        self.write(&bytes);
+        self.phase.set(Phase::Pinged);
+    }
+
+    pub(crate) fn pong(&self, payload: &[u8]) {
+        let mut bytes = Vec::new();
+        frame::pong(payload, &mut bytes);
+        self.write(&bytes);
+    }
+
+    /// Refuses the connection as a whole: `pusher:error`, then the close frame, same code (§1.2).
+    pub(crate) fn reject(&self, rejection: &Rejection) {
+        let mut bytes = Vec::new();
+        encode_rejection(rejection, &mut bytes);
+        self.finish(&bytes, Phase::Closing);
+    }
+
+    /// Closes with a close frame alone.
+    pub(crate) fn close(&self, code: u16, reason: &str) {
+        let mut bytes = Vec::new();
+        frame::close(code, reason, &mut bytes);
+        self.finish(&bytes, Phase::Closing);
+    }
+
+    /// Answers the peer's close frame with `reply`, finished bytes.
+    pub(crate) fn close_done(&self, reply: &[u8]) {
+        if self.phase.get() == Phase::Closing {
+            self.phase.set(Phase::Done);
+        }
+        self.finish(reply, Phase::Done);
+    }
+
+    /// Drops the connection without a word.
+    pub(crate) fn abort(&self) {
+        *self.outbox.borrow_mut() = Outbox::default();
+        self.phase.set(Phase::Done);
+        self.wake();
+    }
+
+    fn finish(&self, last: &[u8], phase: Phase) {
+        if matches!(self.phase.get(), Phase::Open | Phase::Pinged) {
+            self.write(last);
+            self.phase.set(phase);
+        }
+        self.wake();
+    }
+
+    fn write(&self, frames: &[u8]) {
+        if matches!(self.phase.get(), Phase::Closing | Phase::Done) {
+            return;
+        }
+        let mut outbox = self.outbox.borrow_mut();
+        let mut rest = frames;
+        if outbox.is_empty() {
+            match self.stream.try_write(frames) {
+                Ok(written) => rest = &frames[written..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => {
+                    self.phase.set(Phase::Done);
+                    rest = &[];
+                    self.wake();
+                }
+            }
+        }
+        if rest.is_empty() {
+            return;
+        }
+        outbox.bytes.extend_from_slice(rest);
+        if outbox.len() > self.outbox_limit {
+            encode_rejection(
+                &Rejection::TooSlow {
+                    limit: self.outbox_limit,
+                },
+                &mut outbox.bytes,
+            );
+            self.phase.set(Phase::Closing);
+        }
+        self.wake();
+    }
+
+    /// Writes the outbox; ready when it is empty.
+    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut outbox = self.outbox.borrow_mut();
+        while !outbox.is_empty() {
+            let written = ready!(self.stream.poll_write(cx, outbox.unwritten()))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            outbox.advance(written);
+        }
+        self.stream.poll_flush(cx)
+    }
+
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.stream.poll_read(cx, buffer)
+    }
+
+    /// Remembers whom to wake when the outbox fills or the phase changes.
+    pub(crate) fn register(&self, waker: &Waker) {
+        let mut task = self.task.borrow_mut();
+        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            *task = Some(waker.clone());
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
+    }
+}
+
+impl Link for Socket {
+    fn send(&self, frames: &[u8]) {
+        self.write(frames);
+    }
+}
+
+impl Outbox {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    fn unwritten(&self) -> &[u8] {
+        &self.bytes[self.written..]
+    }
+
+    /// Forgets written bytes: all memory when it was everything, otherwise half of it at a time,
+    /// so that every byte is moved at most once.
+    fn advance(&mut self, written: usize) {
+        self.written += written;
+        if self.written == self.bytes.len() {
+            *self = Self::default();
+        } else if self.written > self.bytes.len() / 2 {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}
+
+/// The two frames that end a refused connection.
+pub(crate) fn encode_rejection(rejection: &Rejection, out: &mut Vec<u8>) {
+    encode_frame(&ServerMessage::Error(rejection), out);
+    let code = rejection.close_code().unwrap_or(CLOSE_WITHOUT_CODE);
+    frame::close(code, &rejection.to_string(), out);
+}
+
+/// RFC 6455 §7.4.1: policy violation, for a rejection that normally does not close.
+const CLOSE_WITHOUT_CODE: u16 = 1008;
