@@ -1,0 +1,123 @@
+//! Who may subscribe to what: the users hook and the rules of one broadcaster.
+//!
+//! [`Authoriser`] knows the application's user type; the rest of the crate sees it as
+//! [`Authorise`], without.
+
+use http::request::Parts;
+use skywave_protocol::ChannelName;
+
+use super::AuthError;
+use crate::driver::BoxFuture;
+use crate::pattern::Pattern;
+use crate::rule::{Unruled, Values};
+use crate::user::{BroadcastUser, Member};
+
+/// Finds the user of a request.
+pub(crate) type UsersHook<U> = Box<dyn Fn(Parts) -> BoxFuture<'static, Option<U>> + Send + Sync>;
+
+/// What a rule answers.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Answer {
+    No,
+    /// The user may subscribe to this channel without members.
+    Yes,
+    /// The user may join this presence channel, as this member.
+    Member(Member),
+}
+
+/// Asks a rule about one user and the values of one channel's placeholders.
+pub(crate) type RuleFor<U> =
+    Box<dyn Fn(&U, &Values<'_>) -> BoxFuture<'static, Result<Answer, AuthError>> + Send + Sync>;
+
+/// The users hook and the rules, for a user type of the application.
+pub(crate) struct Authoriser<U> {
+    pub(crate) users: UsersHook<U>,
+    /// No two patterns match the same name.
+    pub(crate) rules: Vec<(Pattern, RuleFor<U>)>,
+    pub(crate) unruled: Unruled,
+}
+
+/// An [`Authoriser`] of any user type.
+pub(crate) trait Authorise: Send + Sync {
+    /// The id of the user who is logged in, if one is.
+    fn user_id(&self, request: Parts) -> BoxFuture<'_, Option<String>>;
+
+    /// Whether the request's user may subscribe, and to a presence channel as whom: `Some` exactly
+    /// for presence channels.
+    fn subscriber<'a>(
+        &'a self,
+        request: Parts,
+        channel: &'a ChannelName,
+    ) -> BoxFuture<'a, Result<Option<Member>, AuthError>>;
+
+    /// Who the request's user is.
+    fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>>;
+}
+
+impl<U: BroadcastUser> Authorise for Authoriser<U> {
+    fn user_id(&self, request: Parts) -> BoxFuture<'_, Option<String>> {
+        Box::pin(async { (self.users)(request).await.map(|user| user.broadcast_id()) })
+    }
+
+    fn subscriber<'a>(
+        &'a self,
+        request: Parts,
+        channel: &'a ChannelName,
+    ) -> BoxFuture<'a, Result<Option<Member>, AuthError>> {
+        Box::pin(async move {
+            if !channel.kind().needs_authorisation() {
+                return Err(AuthError::denied(format!(
+                    "`{channel}` is no private or presence channel and needs no authorisation"
+                )));
+            }
+            let user = (self.users)(request).await;
+            let matched = self
+                .rules
+                .iter()
+                .find_map(|(pattern, rule)| pattern.matches(channel).map(|v| (pattern, rule, v)));
+            let Some((pattern, rule, values)) = matched else {
+                return self.unruled(user.as_ref(), channel);
+            };
+            let user = user.ok_or_else(nobody)?;
+            match rule(&user, &Values::new(pattern, values)).await? {
+                Answer::Yes => Ok(None),
+                Answer::Member(member) => Ok(Some(member)),
+                Answer::No => Err(AuthError::denied(format!(
+                    "the rule of `{pattern}` says no to user `{}` for channel `{channel}`",
+                    user.broadcast_id()
+                ))),
+            }
+        })
+    }
+
+    fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>> {
+        Box::pin(async {
+            let user = (self.users)(request).await.ok_or_else(nobody)?;
+            Ok(Member::of(&user))
+        })
+    }
+}
+
+impl<U: BroadcastUser> Authoriser<U> {
+    fn unruled(
+        &self,
+        user: Option<&U>,
+        channel: &ChannelName,
+    ) -> Result<Option<Member>, AuthError> {
+        let presence = channel.kind().is_presence();
+        match (self.unruled, user) {
+            (Unruled::Deny, _) => Err(AuthError::denied(format!(
+                "no rule's pattern matches channel `{channel}`"
+            ))),
+            (Unruled::LoggedIn | Unruled::Everyone, Some(user)) => {
+                Ok(presence.then(|| Member::of(user)))
+            }
+            (Unruled::Everyone, None) if !presence => Ok(None),
+            (Unruled::LoggedIn | Unruled::Everyone, None) => Err(nobody()),
+        }
+    }
+}
+
+fn nobody() -> AuthError {
+    AuthError::denied("nobody is logged in")
+}

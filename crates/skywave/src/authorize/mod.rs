@@ -1,0 +1,18 @@
+//! Authorisation: may this connection subscribe to this channel, and which user is it?
+//!
+//! ```text
+//! request     form or JSON → AuthRequest, checked
+//! authoriser  the user and the rules → yes, a member, or no with a reason
+//! reply       AuthReply (signed, 200 JSON) or AuthError (403, 500)
+//! route       the three put together as one axum handler
+//! ```
+
+mod authoriser;
+mod reply;
+mod request;
+mod route;
+
+pub(crate) use self::authoriser::{Answer, Authorise, Authoriser, RuleFor, UsersHook};
+pub use self::reply::{AuthError, AuthReply};
+pub use self::request::{AuthRequest, ChannelRequest, InvalidRequest, UserRequest};
+pub(crate) use self::route::answer;

@@ -1,0 +1,205 @@
+//! The broadcaster of an application: [`Broadcaster`].
+//!
+//! It holds the drivers, the rules and the settings, and is made once by a
+//! [`Builder`](crate::Builder). It is bound to nobody, so it cannot send: sending is done by a
+//! [`Broadcast`], which knows on whose behalf.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::routing::post;
+use http::request::Parts;
+
+use crate::actor::Actor;
+use crate::authorize::{Authorise, InvalidRequest, answer};
+use crate::broadcast::Broadcast;
+use crate::builder::Builder;
+use crate::client_options::{ClientOptions, Page};
+use crate::driver::{Driver, DriverHandle};
+use crate::error::Error;
+use crate::paths::IntoPaths;
+use crate::rule::PublishPrivate;
+use crate::user::NoUser;
+
+/// Drivers, rules and settings of an application; lives in its state and is cheap to clone.
+///
+/// See the [crate's front page](crate) for a whole application.
+#[derive(Clone)]
+pub struct Broadcaster {
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a broadcaster share.
+pub(crate) struct Shared {
+    /// By name, in the order given.
+    pub(crate) drivers: Vec<(String, Arc<dyn Driver>)>,
+    pub(crate) default_name: String,
+    pub(crate) default_driver: Arc<dyn Driver>,
+    pub(crate) authoriser: Box<dyn Authorise>,
+    pub(crate) publish_private: PublishPrivate,
+    /// Where clients ask for authorisation; set again by [`Broadcaster::routes_at`].
+    pub(crate) auth_paths: RwLock<Vec<String>>,
+    pub(crate) public_page: Option<Page>,
+}
+
+impl Broadcaster {
+    /// Starts a broadcaster with nothing in it.
+    pub fn builder() -> Builder<NoUser> {
+        Builder::new()
+    }
+
+    pub(crate) fn from_shared(shared: Shared) -> Self {
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Sends on behalf of the application itself, for jobs and command-line programs: no channel
+    /// is skipped.
+    #[must_use]
+    pub fn as_system(&self) -> Broadcast {
+        Broadcast::new(self.clone(), Actor::System, None)
+    }
+
+    /// Sends on behalf of the user with this id, outside of their request.
+    #[must_use]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "ids are numbers and texts, owned or not"
+    )]
+    pub fn as_user(&self, id: impl ToString) -> Broadcast {
+        Broadcast::new(self.clone(), Actor::User(id.to_string()), None)
+    }
+
+    /// The driver of this name, for an authorisation handler of your own. Whether it exists is
+    /// told by what it is asked to do.
+    #[must_use]
+    pub fn driver(&self, name: &str) -> DriverHandle {
+        DriverHandle::new(self.clone(), Some(name.to_owned()))
+    }
+
+    /// The default driver, for an authorisation handler of your own.
+    #[must_use]
+    pub fn default_driver(&self) -> DriverHandle {
+        DriverHandle::new(self.clone(), None)
+    }
+
+    /// The authorisation route at the [`auth_path`](Builder::auth_path), by default
+    /// `POST /broadcasting/authorize`, and the [routes of the drivers](Self::driver_routes).
+    ///
+    /// A body with a `channel_name` asks for a channel, one with only a `socket_id` for the user;
+    /// [`AuthRequest`](crate::AuthRequest) has the details. Layers of a router wrap what was added
+    /// before them: merged after a CSRF layer, these routes are exempt from it, and exactly these.
+    pub fn routes<S>(&self) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        self.routes_at(self.csrf_exempt_paths())
+    }
+
+    /// The same with the authorisation route at these paths instead, one or several. From then on
+    /// [`ClientOptions`] name the first of them.
+    ///
+    /// Use it in place of [`routes`](Self::routes), not beside it: both bring the drivers' routes.
+    ///
+    /// # Panics
+    ///
+    /// When axum takes a path for malformed, or gets one twice.
+    pub fn routes_at<S>(&self, paths: impl IntoPaths) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let paths = paths.into_paths();
+        let router = paths.iter().fold(self.driver_routes(), |router, path| {
+            let broadcaster = self.clone();
+            let handler = move |request: Request| answer(broadcaster.clone(), request);
+            router.route(path, post(handler))
+        });
+        *self
+            .shared
+            .auth_paths
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = paths;
+        router
+    }
+
+    /// Only the routes that the drivers need, for applications with an authorisation handler of
+    /// their own: the embedded server's `/app/{key}` and `/apps/..`.
+    pub fn driver_routes<S>(&self) -> Router<S>
+    where
+        S: Clone + Send + Sync + 'static,
+    {
+        let routes = self
+            .shared
+            .drivers
+            .iter()
+            .filter_map(|(_, driver)| driver.routes());
+        routes.fold(Router::new(), Router::merge).with_state(())
+    }
+
+    /// The paths that clients post to for authorisation, for CSRF protection that takes a list of
+    /// exact paths to leave out.
+    #[must_use]
+    pub fn csrf_exempt_paths(&self) -> Vec<String> {
+        self.shared
+            .auth_paths
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// What a page passes to its client, made for the request for that page; also an extractor.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`] when the request does not say its host and no
+    /// [`public_url`](Builder::public_url) is set.
+    pub fn client_options(&self, request: &Parts) -> Result<ClientOptions, InvalidRequest> {
+        let page = match &self.shared.public_page {
+            Some(page) => page.clone(),
+            None => Page::of(request)?,
+        };
+        let options = self.shared.default_driver.client_options(&page);
+        let paths = self.csrf_exempt_paths();
+        Ok(paths
+            .iter()
+            .take(1)
+            .fold(options, |options, path| options.with_auth_path(path)))
+    }
+
+    /// The driver of this name with its name, or the default one.
+    pub(crate) fn chosen(&self, name: Option<&str>) -> Result<(&str, &Arc<dyn Driver>), Error> {
+        let Some(name) = name else {
+            return Ok((&self.shared.default_name, &self.shared.default_driver));
+        };
+        let drivers = &self.shared.drivers;
+        match drivers.iter().find(|(known, _)| known == name) {
+            Some((known, driver)) => Ok((known, driver)),
+            None => Err(Error::UnknownDriver {
+                name: name.to_owned(),
+                known: drivers.iter().map(|(known, _)| known.clone()).collect(),
+            }),
+        }
+    }
+
+    pub(crate) fn authoriser(&self) -> &dyn Authorise {
+        self.shared.authoriser.as_ref()
+    }
+
+    pub(crate) fn publish_private(&self) -> PublishPrivate {
+        self.shared.publish_private
+    }
+}
+
+/// Names the drivers; everything else is code of the application or secret.
+impl fmt::Debug for Broadcaster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.shared.drivers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Broadcaster")
+            .field("drivers", &names)
+            .field("default_driver", &self.shared.default_name)
+            .finish_non_exhaustive()
+    }
+}

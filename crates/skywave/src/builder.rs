@@ -1,0 +1,451 @@
+//! How a broadcaster is made: [`Builder`].
+//!
+//! Every method only notes what it is told; [`build`](Builder::build) checks all of it, starts the
+//! drivers, and reports every mistake at once.
+
+use std::fmt;
+use std::future::{self, Future};
+use std::sync::{Arc, RwLock};
+
+use http::request::Parts;
+
+use crate::authorize::{Answer, Authoriser, RuleFor, UsersHook};
+use crate::broadcaster::{Broadcaster, Shared};
+use crate::client_options::Page;
+use crate::driver::{Driver, DriverError, IntoDriver};
+use crate::error::{BuildError, chain, list};
+use crate::pattern::Pattern;
+use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled};
+use crate::user::{BroadcastUser, Member, NoUser};
+
+/// Builds a [`Broadcaster`]. `U` is the application's user type, which the
+/// [users hook](Self::users) brings in.
+///
+/// ```
+/// use serde_json::json;
+/// use skywave::{Broadcaster, BroadcastUser, Member, Null};
+///
+/// #[derive(Clone)]
+/// struct User {
+///     id: u64,
+///     name: String,
+/// }
+///
+/// impl BroadcastUser for User {
+///     fn broadcast_id(&self) -> String {
+///         self.id.to_string()
+///     }
+/// }
+///
+/// let broadcaster = Broadcaster::builder()
+///     .driver("null", Null)
+///     .users(|parts| async move { parts.extensions.get::<User>().cloned() })
+///     .authorize("private-orders.{id}", |user: &User, id: u64| id % 2 == user.id % 2)
+///     .join("presence-room.{room}", |user: &User, _room: String| {
+///         Some(Member::new(user.id).info(json!({ "name": user.name })))
+///     })
+///     .build()?;
+/// # Ok::<(), skywave::BuildError>(())
+/// ```
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder<U> {
+    drivers: Vec<(String, StartDriver)>,
+    default_driver: Option<String>,
+    users: UsersHook<U>,
+    rules: Vec<Ruling<U>>,
+    unruled: Unruled,
+    publish_private: PublishPrivate,
+    auth_path: String,
+    public_url: Option<String>,
+}
+
+type StartDriver = Box<dyn FnOnce() -> Result<Arc<dyn Driver>, DriverError> + Send>;
+
+/// A rule as it was given.
+struct Ruling<U> {
+    pattern: String,
+    /// Whether it says who joins.
+    joins: bool,
+    /// Parameters after the user.
+    parameters: usize,
+    rule: RuleFor<U>,
+}
+
+impl Builder<NoUser> {
+    pub(crate) fn new() -> Self {
+        Self {
+            drivers: Vec::new(),
+            default_driver: None,
+            users: Box::new(|_| Box::pin(future::ready(None))),
+            rules: Vec::new(),
+            unruled: Unruled::default(),
+            publish_private: PublishPrivate::default(),
+            auth_path: DEFAULT_AUTH_PATH.to_owned(),
+            public_url: None,
+        }
+    }
+
+    /// Says who is logged in: a closure that finds the user of a request, from its method, address,
+    /// headers and extensions. `None` is a visitor.
+    ///
+    /// It gets a copy of the request's parts, so any extractor that works on parts can be called
+    /// in it: a session of `tower-sessions`, `AuthSession` of `axum-login`, a bearer token. It runs
+    /// for every request that takes a [`Broadcast`](crate::Broadcast) or asks for authorisation.
+    /// The rules follow after it, as they get its user.
+    ///
+    /// ```
+    /// use axum::extract::FromRequestParts;
+    /// # use skywave::{Broadcaster, Null};
+    /// # struct Session(Option<String>);
+    /// # impl Session { async fn user(&self) -> Option<String> { self.0.clone() } }
+    /// # impl FromRequestParts<()> for Session {
+    /// #     type Rejection = ();
+    /// #     async fn from_request_parts(_: &mut http::request::Parts, _: &()) -> Result<Self, ()> { Err(()) }
+    /// # }
+    ///
+    /// let broadcaster = Broadcaster::builder()
+    ///     .driver("null", Null)
+    ///     .users(|mut parts| async move {
+    ///         let session = Session::from_request_parts(&mut parts, &()).await.ok()?;
+    ///         session.user().await
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), skywave::BuildError>(())
+    /// ```
+    pub fn users<U, F, A>(self, hook: F) -> Builder<U>
+    where
+        U: BroadcastUser,
+        F: Fn(Parts) -> A + Send + Sync + 'static,
+        A: Future<Output = Option<U>> + Send + 'static,
+    {
+        Builder {
+            drivers: self.drivers,
+            default_driver: self.default_driver,
+            users: Box::new(move |parts| Box::pin(hook(parts))),
+            rules: Vec::new(),
+            unruled: self.unruled,
+            publish_private: self.publish_private,
+            auth_path: self.auth_path,
+            public_url: self.public_url,
+        }
+    }
+
+    /// [`build`](Builder::build) without a users hook: every request is a visitor's.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn build(self) -> Result<Broadcaster, BuildError> {
+        self.users(|_| future::ready(None::<String>)).build()
+    }
+}
+
+impl<U> Builder<U> {
+    /// Adds a driver under a name. The first one added is the default.
+    pub fn driver(mut self, name: impl Into<String>, driver: impl IntoDriver) -> Self {
+        self.drivers
+            .push((name.into(), Box::new(|| driver.into_driver())));
+        self
+    }
+
+    /// Names the driver that sends when none is named, and that the authorisation route and
+    /// [`ClientOptions`](crate::ClientOptions) are about.
+    pub fn default_driver(self, name: impl Into<String>) -> Self {
+        Self {
+            default_driver: Some(name.into()),
+            ..self
+        }
+    }
+
+    /// Who may subscribe where no rule's pattern matches.
+    pub fn unruled(self, unruled: Unruled) -> Self {
+        Self { unruled, ..self }
+    }
+
+    /// Who may send to private and presence channels.
+    pub fn publish_private(self, publish_private: PublishPrivate) -> Self {
+        Self {
+            publish_private,
+            ..self
+        }
+    }
+
+    /// Where pages ask for authorisation: the path of the route in
+    /// [`routes`](Broadcaster::routes), or of a handler of your own. By default
+    /// `/broadcasting/authorize`.
+    pub fn auth_path(self, path: impl Into<String>) -> Self {
+        Self {
+            auth_path: path.into(),
+            ..self
+        }
+    }
+
+    /// The address of the application as browsers see it, such as `https://example.com`, for
+    /// [`ClientOptions`](crate::ClientOptions). By default it is taken from the request, whose
+    /// `Host` a proxy may have changed.
+    pub fn public_url(self, url: impl Into<String>) -> Self {
+        Self {
+            public_url: Some(url.into()),
+            ..self
+        }
+    }
+}
+
+/// Rules, once the user type is known.
+impl<U: BroadcastUser> Builder<U> {
+    /// Says who may subscribe to the private channels of a pattern: yes or no.
+    ///
+    /// The pattern is the channel's full name, so its kind is part of it: `private-{id}` is never
+    /// asked about `presence-7`. A `{placeholder}` stands for one or more characters except `.`
+    /// and is a parameter of the closure, of any type that can be read from text; a channel whose
+    /// value cannot be read is denied. Visitors are denied without asking.
+    ///
+    /// A `Result` may be returned, too: an error refuses with a 500.
+    pub fn authorize<P>(self, pattern: impl Into<String>, rule: impl Rule<U, P, bool>) -> Self {
+        self.answering(pattern, rule, false, yes_or_no)
+    }
+
+    /// Says who someone is to the others in the presence channels of a pattern, or `None` for
+    /// those who may not join. Patterns are as in [`authorize`](Self::authorize).
+    pub fn join<P>(
+        self,
+        pattern: impl Into<String>,
+        rule: impl Rule<U, P, Option<Member>>,
+    ) -> Self {
+        self.answering(pattern, rule, true, member_or_no)
+    }
+
+    /// [`authorize`](Self::authorize) with a rule that has to wait, for a database say. It gets a
+    /// user of its own: `|user: User, id: u64| async move { .. }`.
+    pub fn authorize_async<P>(
+        self,
+        pattern: impl Into<String>,
+        rule: impl AsyncRule<U, P, bool>,
+    ) -> Self {
+        self.answering_later(pattern, rule, false, yes_or_no)
+    }
+
+    /// [`join`](Self::join) with a rule that has to wait, as in
+    /// [`authorize_async`](Self::authorize_async).
+    pub fn join_async<P>(
+        self,
+        pattern: impl Into<String>,
+        rule: impl AsyncRule<U, P, Option<Member>>,
+    ) -> Self {
+        self.answering_later(pattern, rule, true, member_or_no)
+    }
+
+    fn answering<P, T: 'static, R: Rule<U, P, T>>(
+        mut self,
+        pattern: impl Into<String>,
+        rule: R,
+        joins: bool,
+        answer: fn(T) -> Answer,
+    ) -> Self {
+        self.rules.push(Ruling {
+            pattern: pattern.into(),
+            joins,
+            parameters: R::PARAMETERS,
+            rule: Box::new(move |user, values| {
+                Box::pin(future::ready(rule.ask(user, values).map(answer)))
+            }),
+        });
+        self
+    }
+
+    fn answering_later<P, T: 'static, R: AsyncRule<U, P, T>>(
+        mut self,
+        pattern: impl Into<String>,
+        rule: R,
+        joins: bool,
+        answer: fn(T) -> Answer,
+    ) -> Self {
+        self.rules.push(Ruling {
+            pattern: pattern.into(),
+            joins,
+            parameters: R::PARAMETERS,
+            rule: Box::new(move |user, values| match rule.ask(user.clone(), values) {
+                Ok(asked) => Box::pin(async move { asked.await.map(answer) }),
+                Err(error) => Box::pin(future::ready(Err(error))),
+            }),
+        });
+        self
+    }
+
+    /// Checks everything, starts the drivers and makes the broadcaster.
+    ///
+    /// # Errors
+    ///
+    /// A [`BuildError`] with every mistake: no driver, two of one name, an unknown default, a
+    /// driver that cannot start, a pattern that is malformed, of the wrong kind, with another
+    /// number of placeholders than its closure has parameters, or overlapping another one, a path
+    /// or address that is none.
+    pub fn build(self) -> Result<Broadcaster, BuildError> {
+        let mut mistakes = Vec::new();
+        let rules = checked_rules(self.rules, &mut mistakes);
+        if !self.auth_path.starts_with('/') {
+            let path = &self.auth_path;
+            mistakes.push(format!(
+                "auth path `{path}`: expected a path that starts with `/`"
+            ));
+        }
+        let public_page = self.public_url.and_then(|url| {
+            Page::parse(&url)
+                .map_err(|mistake| mistakes.push(format!("public url {mistake}")))
+                .ok()
+        });
+        let drivers = started_drivers(self.drivers, &mut mistakes);
+        let default = default_driver(self.default_driver.as_deref(), &drivers, &mut mistakes);
+        let Some((default_name, default_driver)) = default.filter(|_| mistakes.is_empty()) else {
+            return Err(BuildError::new(mistakes));
+        };
+        if self.unruled == Unruled::Everyone {
+            tracing::warn!(
+                "private channels without a rule are open to everyone, visitors too \
+                 (Unruled::Everyone)"
+            );
+        }
+        let authoriser = Authoriser {
+            users: self.users,
+            rules,
+            unruled: self.unruled,
+        };
+        Ok(Broadcaster::from_shared(Shared {
+            default_name,
+            default_driver,
+            drivers,
+            authoriser: Box::new(authoriser),
+            publish_private: self.publish_private,
+            auth_paths: RwLock::new(vec![self.auth_path]),
+            public_page,
+        }))
+    }
+}
+
+impl<U> fmt::Debug for Builder<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let drivers: Vec<_> = self.drivers.iter().map(|(name, _)| name).collect();
+        let patterns: Vec<_> = self.rules.iter().map(|rule| &rule.pattern).collect();
+        f.debug_struct("Builder")
+            .field("drivers", &drivers)
+            .field("patterns", &patterns)
+            .finish_non_exhaustive()
+    }
+}
+
+fn yes_or_no(yes: bool) -> Answer {
+    if yes { Answer::Yes } else { Answer::No }
+}
+
+fn member_or_no(member: Option<Member>) -> Answer {
+    member.map_or(Answer::No, Answer::Member)
+}
+
+fn checked_rules<U>(
+    given: Vec<Ruling<U>>,
+    mistakes: &mut Vec<String>,
+) -> Vec<(Pattern, RuleFor<U>)> {
+    let mut rules: Vec<(Pattern, RuleFor<U>)> = Vec::with_capacity(given.len());
+    for ruling in given {
+        let pattern = match checked_pattern(&ruling) {
+            Ok(pattern) => pattern,
+            Err(mistake) => {
+                mistakes.push(format!("pattern `{}`: {mistake}", ruling.pattern));
+                continue;
+            }
+        };
+        if let Some((other, _)) = rules.iter().find(|(other, _)| other.overlaps(&pattern)) {
+            mistakes.push(format!(
+                "pattern `{pattern}`: some channels match `{other}`, too; expected one rule for \
+                 every channel"
+            ));
+        }
+        rules.push((pattern, ruling.rule));
+    }
+    rules
+}
+
+fn checked_pattern<U>(ruling: &Ruling<U>) -> Result<Pattern, String> {
+    let pattern = Pattern::parse(&ruling.pattern)?;
+    let kind = pattern.kind();
+    if !kind.needs_authorisation() {
+        return Err(
+            "channels of this name need no authorisation; expected the full name, with \
+                    `private-` or `presence-`"
+                .to_owned(),
+        );
+    }
+    if ruling.joins != kind.is_presence() {
+        return Err(if ruling.joins {
+            "only presence channels are joined; expected `authorize`".to_owned()
+        } else {
+            "a presence channel needs to know who joins; expected `join`".to_owned()
+        });
+    }
+    let placeholders = pattern.placeholders().count();
+    if placeholders != ruling.parameters {
+        return Err(format!(
+            "it has {placeholders} placeholders and its rule takes {} parameters after the user; \
+             expected as many",
+            ruling.parameters
+        ));
+    }
+    Ok(pattern)
+}
+
+fn started_drivers(
+    given: Vec<(String, StartDriver)>,
+    mistakes: &mut Vec<String>,
+) -> Vec<(String, Arc<dyn Driver>)> {
+    let mut drivers: Vec<(String, Arc<dyn Driver>)> = Vec::with_capacity(given.len());
+    let mut with_routes: Option<String> = None;
+    for (name, start) in given {
+        if drivers.iter().any(|(known, _)| *known == name) {
+            mistakes.push(format!(
+                "driver `{name}`: there are two; expected different names"
+            ));
+            continue;
+        }
+        let driver = match start() {
+            Ok(driver) => driver,
+            Err(error) => {
+                mistakes.push(format!("driver `{name}`: {}", chain(&error)));
+                continue;
+            }
+        };
+        if driver.routes().is_some() {
+            match &with_routes {
+                None => with_routes = Some(name.clone()),
+                Some(other) => mistakes.push(format!(
+                    "driver `{name}`: `{other}` brings routes already; expected at most one \
+                     driver with routes"
+                )),
+            }
+        }
+        drivers.push((name, driver));
+    }
+    drivers
+}
+
+fn default_driver(
+    name: Option<&str>,
+    drivers: &[(String, Arc<dyn Driver>)],
+    mistakes: &mut Vec<String>,
+) -> Option<(String, Arc<dyn Driver>)> {
+    let default = match name {
+        None => drivers.first(),
+        Some(name) => drivers.iter().find(|(known, _)| known == name),
+    };
+    if default.is_none() && mistakes.is_empty() {
+        mistakes.push(match name {
+            None => "there is no driver: expected at least one `.driver(name, ..)`".to_owned(),
+            Some(name) => {
+                let known: Vec<_> = drivers.iter().map(|(known, _)| known.clone()).collect();
+                format!("default driver `{name}`: expected one of {}", list(&known))
+            }
+        });
+    }
+    default.cloned()
+}
+
+const DEFAULT_AUTH_PATH: &str = "/broadcasting/authorize";

@@ -1,0 +1,183 @@
+//! What a page passes to `new Pusher(key, options)`: [`ClientOptions`].
+
+use std::fmt;
+
+use axum::extract::{FromRef, FromRequestParts};
+use axum::response::{IntoResponse, Response};
+use http::request::Parts;
+use http::uri::Authority;
+use http::{StatusCode, Uri, header};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::authorize::InvalidRequest;
+use crate::broadcaster::Broadcaster;
+
+/// The key and the options with which a page's client reaches the default driver's server, so that
+/// no page has them written in it.
+///
+/// An extractor and a response at once, made for the address that the page was asked for:
+///
+/// ```
+/// # use axum::{Router, routing::get};
+/// # use skywave::{Broadcaster, ClientOptions, Null};
+/// # let broadcaster = Broadcaster::builder().driver("null", Null).build()?;
+/// let app: Router<Broadcaster> =
+///     Router::new().route("/client.json", get(|options: ClientOptions| async { options }));
+/// # Ok::<(), skywave::BuildError>(())
+/// ```
+///
+/// In the page, for pusher-js 7 and 8, or for Laravel Echo:
+///
+/// ```js
+/// const { key, options } = await (await fetch("/client.json")).json();
+/// const pusher = new Pusher(key, options);
+/// const echo = new Echo({ broadcaster: "pusher", key, ...options });
+/// ```
+///
+/// `Display` writes the same JSON, for templates.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClientOptions {
+    key: String,
+    options: Map<String, Value>,
+}
+
+impl ClientOptions {
+    /// Options for the app `key` of a server at the page's own address.
+    #[must_use]
+    pub fn for_server(key: impl Into<String>, page: &Page) -> Self {
+        Self {
+            key: key.into(),
+            options: Map::new(),
+        }
+        // pusher-js 8 wants a cluster, even though the host is said.
+        .with("cluster", "")
+        .with("wsHost", page.host.as_str())
+        .with("wsPort", page.port.unwrap_or(80))
+        .with("wssPort", page.port.unwrap_or(443))
+        // A page that came over TLS is connected over TLS whatever is said here.
+        .with("forceTLS", page.secure)
+        // WebSocket only: the fallbacks would go to the hosted service.
+        .with("enabledTransports", json!(["ws", "wss"]))
+        .with("enableStats", false)
+    }
+
+    /// The same with one more option, or another value for it.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.options.insert(name.into(), value.into());
+        self
+    }
+
+    /// The app's public key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The value of an option.
+    #[must_use]
+    pub fn option(&self, name: &str) -> Option<&Value> {
+        self.options.get(name)
+    }
+
+    /// Says where authorisation is asked for.
+    pub(crate) fn with_auth_path(self, path: &str) -> Self {
+        // `authEndpoint` rather than `channelAuthorization`: pusher-js 7.0 knows no other, and with
+        // it pusher-js 8 still sends the headers that Echo puts in `auth`. Echo expects `headers`.
+        self.with("authEndpoint", path).with(
+            "userAuthentication",
+            json!({ "endpoint": path, "transport": "ajax", "headers": {} }),
+        )
+    }
+}
+
+impl fmt::Display for ClientOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = serde_json::to_string(self).map_err(|_| fmt::Error)?;
+        f.write_str(&json)
+    }
+}
+
+impl<S> FromRequestParts<S> for ClientOptions
+where
+    S: Send + Sync,
+    Broadcaster: FromRef<S>,
+{
+    type Rejection = InvalidRequest;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, InvalidRequest> {
+        Broadcaster::from_ref(state).client_options(parts)
+    }
+}
+
+impl IntoResponse for ClientOptions {
+    fn into_response(self) -> Response {
+        (
+            [(header::CONTENT_TYPE, "application/json")],
+            self.to_string(),
+        )
+            .into_response()
+    }
+}
+
+/// The address under which a browser asked for the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page {
+    /// The host as it is written in an address, IPv6 in brackets.
+    pub host: String,
+    /// The port, unless it is the scheme's own.
+    pub port: Option<u16>,
+    /// Whether it was asked for over TLS, as far as can be seen: behind a proxy, only
+    /// [`Builder::public_url`](crate::Builder::public_url) says so.
+    pub secure: bool,
+}
+
+impl Page {
+    /// The page of an `http` or `https` address without a path.
+    pub(crate) fn parse(url: &str) -> Result<Self, String> {
+        let mistake =
+            || format!("`{url}` is not an address: expected one like https://example.com");
+        let uri: Uri = url.parse().map_err(|_| mistake())?;
+        let secure = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(mistake()),
+        };
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            return Err(format!(
+                "`{url}` has a path: expected only scheme, host and port"
+            ));
+        }
+        uri.authority()
+            .map(|authority| Self::at(authority, secure))
+            .ok_or_else(mistake)
+    }
+
+    /// The page that a request is for: by the request line (RFC 9112 §3.2.2), else by `Host`.
+    pub(crate) fn of(request: &Parts) -> Result<Self, InvalidRequest> {
+        let secure = request.uri.scheme_str() == Some("https");
+        if let Some(authority) = request.uri.authority() {
+            return Ok(Self::at(authority, secure));
+        }
+        let host = request.headers.get(header::HOST);
+        host.and_then(|host| Authority::try_from(host.as_bytes()).ok())
+            .filter(|authority| !authority.host().is_empty())
+            .map(|authority| Self::at(&authority, secure))
+            .ok_or_else(|| {
+                InvalidRequest::new(
+                    StatusCode::BAD_REQUEST,
+                    "header `host`: expected the host that the page was asked from",
+                )
+            })
+    }
+
+    fn at(authority: &Authority, secure: bool) -> Self {
+        Self {
+            host: authority.host().to_owned(),
+            port: authority.port_u16(),
+            secure,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What delivers events: the [`Driver`] trait, the [`Envelope`] that every driver gets, and the
+//! drivers that come with the crate.
+//!
+//! An application names its drivers when it builds its broadcaster and sends through the first,
+//! the default, unless it says [`driver(name)`](crate::Broadcast::driver). A driver of your own
+//! implements [`Driver`]; everything before it (names, limits, who may send, encoding) is done by
+//! then, once and the same for all drivers.
+//!
+//! ```text
+//! embedded  our own server in this process (feature `embedded`)
+//! null      accepts everything, delivers nothing
+//! handle    a driver as an authorisation handler sees it
+//! ```
+
+mod handle;
+mod null;
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::Router;
+pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
+
+pub use self::handle::DriverHandle;
+pub use self::null::Null;
+use crate::authorize::AuthReply;
+use crate::client_options::{ClientOptions, Page};
+use crate::error::BoxError;
+
+/// The future of [`Driver::publish`]: boxed, because drivers are chosen by name at run time.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A delivery backend.
+///
+/// Signing is local computing, so only [`publish`](Self::publish) is asynchronous.
+pub trait Driver: Send + Sync + 'static {
+    /// Takes the event for all channels of the envelope, or for none of them: `Ok` means that the
+    /// event is on its way to every channel, an error that it is on its way to none.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the backend from accepting the event.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped before it is ready, the event may have been accepted or not.
+    fn publish<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<(), DriverError>>;
+
+    /// Signs that the connection `socket_id` may subscribe to `channel`. For a presence channel
+    /// `channel_data` is the member as JSON text; exactly these bytes are signed and returned
+    /// (Channels protocol, "Authorizing users").
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the driver from signing.
+    fn authorize(
+        &self,
+        socket_id: SocketId,
+        channel: &ChannelName,
+        channel_data: Option<&str>,
+    ) -> Result<AuthReply, DriverError>;
+
+    /// Signs that the connection `socket_id` is the user of `user_data`, JSON text with an `id`
+    /// (Channels protocol, "Authenticating users").
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the driver from signing.
+    fn authenticate(&self, socket_id: SocketId, user_data: &str) -> Result<AuthReply, DriverError>;
+
+    /// What a page passes to its client so that it reaches this driver's server. Where the page
+    /// asks for authorisation is added by the broadcaster.
+    fn client_options(&self, page: &Page) -> ClientOptions;
+
+    /// Routes that the driver needs in the application's router. At most one driver of a
+    /// broadcaster may bring routes.
+    fn routes(&self) -> Option<Router> {
+        None
+    }
+
+    /// What the backend takes; by default, what the hosted service documents.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+}
+
+/// What [`Builder::driver`](crate::Builder::driver) takes: a [`Driver`], or the settings of one
+/// that has to be started first.
+pub trait IntoDriver: Send + 'static {
+    /// Checks the settings and starts the driver.
+    ///
+    /// # Errors
+    ///
+    /// A mistake in the settings, or whatever keeps the driver from starting.
+    fn into_driver(self) -> Result<Arc<dyn Driver>, DriverError>;
+}
+
+impl<D: Driver> IntoDriver for D {
+    fn into_driver(self) -> Result<Arc<dyn Driver>, DriverError> {
+        Ok(Arc::new(self))
+    }
+}
+
+/// One event on its way to a driver: checked, and encoded once.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Envelope {
+    /// Where it goes: at least one channel, each once, no more than [`Driver::limits`] allow.
+    pub channels: Vec<ChannelName>,
+    /// Its name.
+    pub event: EventName,
+    /// Its data as JSON text.
+    pub data: String,
+    /// The connection that does not get it.
+    pub except: Option<SocketId>,
+}
+
+/// Why a driver could not do what it was asked: a text, and the error behind it if there is one.
+#[derive(Debug)]
+pub struct DriverError {
+    message: String,
+    source: Option<BoxError>,
+}
+
+impl DriverError {
+    /// An error of this text.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            source: None,
+        }
+    }
+
+    /// The same with the error that caused it, kept as its source.
+    #[must_use]
+    pub fn caused_by(self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..self
+        }
+    }
+}
+
+impl fmt::Display for DriverError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl StdError for DriverError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source
+            .as_ref()
+            .map(|source| source.as_ref() as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,193 @@
+//! What can go wrong when sending ([`Error`]) and when a broadcaster is built ([`BuildError`]).
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use skywave_protocol::{EventNameError, NameError};
+
+use crate::driver::DriverError;
+
+/// A boxed error of any type, as sources are kept.
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why an event was not sent. Whatever the reason, it was sent to no channel at all: everything is
+/// checked before the driver is called, and a driver takes an event whole or not.
+///
+/// As an axum response it is a 500 without details; the details are logged.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// There was no channel to send to.
+    NoChannels {
+        /// The event's name.
+        event: String,
+    },
+    /// There were more channels than the driver takes at once.
+    TooManyChannels {
+        /// The event's name.
+        event: String,
+        /// How many channels there were.
+        count: usize,
+        /// How many the driver takes.
+        limit: usize,
+    },
+    /// A channel's name is not one that the protocol allows.
+    InvalidChannel {
+        /// The name as given.
+        name: String,
+        /// The rule that it breaks.
+        problem: NameError,
+    },
+    /// The event's name is not one that the protocol allows.
+    InvalidEvent {
+        /// The name as given.
+        name: String,
+        /// The rule that it breaks.
+        problem: EventNameError,
+    },
+    /// The data cannot be written as JSON; the source says why.
+    Unserialisable {
+        /// The event's name.
+        event: String,
+        /// What `serde` reports.
+        source: Box<dyn StdError + Send + Sync>,
+    },
+    /// The data has more bytes than the driver takes.
+    TooLarge {
+        /// The event's name.
+        event: String,
+        /// Bytes of the data as JSON text.
+        bytes: usize,
+        /// Bytes that the driver takes.
+        limit: usize,
+    },
+    /// The broadcaster has no driver of this name.
+    UnknownDriver {
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The driver did not accept the event; the source says why.
+    Driver {
+        /// The driver's name.
+        driver: String,
+        /// What the driver reports.
+        source: DriverError,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoChannels { event } => {
+                write!(
+                    f,
+                    "event `{event}` has no channel to go to: name at least one"
+                )
+            }
+            Self::TooManyChannels {
+                event,
+                count,
+                limit,
+            } => {
+                write!(
+                    f,
+                    "event `{event}` names {count} channels: at most {limit} are allowed"
+                )
+            }
+            Self::InvalidChannel { name, problem } => {
+                write!(f, "invalid channel name `{name}`: {problem}")
+            }
+            Self::InvalidEvent { name, problem } => {
+                write!(f, "invalid event name `{name}`: {problem}")
+            }
+            Self::Unserialisable { event, .. } => {
+                write!(f, "the data of event `{event}` cannot be written as JSON")
+            }
+            Self::TooLarge {
+                event,
+                bytes,
+                limit,
+            } => {
+                write!(
+                    f,
+                    "the data of event `{event}` has {bytes} bytes as JSON: at most {limit} are allowed"
+                )
+            }
+            Self::UnknownDriver { name, known } => {
+                write!(
+                    f,
+                    "there is no driver `{name}`: expected one of {}",
+                    list(known)
+                )
+            }
+            Self::Driver { driver, .. } => write!(f, "driver `{driver}` did not accept the event"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Unserialisable { source, .. } => Some(source.as_ref()),
+            Self::Driver { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        tracing::error!(error = %chain(&self), "a broadcast failed");
+        (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
+    }
+}
+
+/// Every mistake in a [`Builder`](crate::Builder), not only the first.
+///
+/// `Display` writes one mistake per line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError {
+    mistakes: Vec<String>,
+}
+
+impl BuildError {
+    pub(crate) fn new(mistakes: Vec<String>) -> Self {
+        Self { mistakes }
+    }
+
+    /// One text per mistake: the thing, what is wrong with it, and what was expected.
+    #[must_use]
+    pub fn mistakes(&self) -> &[String] {
+        &self.mistakes
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mistakes.join("\n"))
+    }
+}
+
+impl StdError for BuildError {}
+
+/// An error and its sources in one line, for a log or a list of mistakes.
+pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// Names as a reader expects a list of choices.
+pub(crate) fn list(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

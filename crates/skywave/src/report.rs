@@ -1,0 +1,56 @@
+//! What became of a sending: [`Report`].
+
+use std::fmt;
+
+use crate::channel::Channel;
+
+/// What an awaited [`Sending`](crate::Sending) gives: the channels that the driver accepted the
+/// event for, and those that it was not sent to.
+///
+/// ```
+/// # use skywave::{Broadcaster, Null, SkipReason};
+/// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broadcaster = Broadcaster::builder().driver("null", Null).build()?;
+/// # let broadcast = broadcaster.as_system();
+/// let report = broadcast.channel(["news", "private-admins"], "added", "..").await?;
+/// for skipped in &report.skipped {
+///     println!("nothing was sent to {}: {}", skipped.channel, skipped.reason);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The channels sent to, in the order given, each once.
+    pub sent: Vec<Channel>,
+    /// The channels not sent to. Each is also logged as a warning.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A channel that nothing was sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// The channel.
+    pub channel: Channel,
+    /// Why nothing was sent to it.
+    pub reason: SkipReason,
+}
+
+/// Why a channel was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SkipReason {
+    /// The channel's kind is one that only logged-in users send to, and nobody was logged in; see
+    /// [`PublishPrivate`](crate::PublishPrivate).
+    NotLoggedIn,
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLoggedIn => f.write_str("nobody is logged in"),
+        }
+    }
+}
