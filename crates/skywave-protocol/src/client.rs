@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::object;
+use crate::json::{object, reason};
 use crate::{Excerpt, Rejection};
 
 /// A message from a client. Names, signatures and sizes in it are not checked yet.
@@ -136,7 +136,7 @@ impl<'a> Data<'a> {
         if !json.starts_with('"') {
             return Self::from_object(json);
         }
-        let json: String = serde_json::from_str(json).map_err(|error| invalid_json(&error))?;
+        let json: String = serde_json::from_str(json).map_err(|error| invalid(reason(&error)))?;
         let data = Data::from_object(&json)?;
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         Ok(Self {
@@ -185,15 +185,11 @@ fn forwarded(data: &RawValue) -> Result<Cow<'_, str>, Rejection> {
     }
     serde_json::from_str(json)
         .map(|Text(text)| text)
-        .map_err(|error| invalid_json(&error))
+        .map_err(|error| invalid(reason(&error)))
 }
 
 fn missing_channel() -> Rejection {
     invalid("expected data.channel".into())
-}
-
-fn invalid_json(error: &serde_json::Error) -> Rejection {
-    invalid(Excerpt::from(error.to_string().as_str()))
 }
 
 fn invalid(reason: Excerpt) -> Rejection {

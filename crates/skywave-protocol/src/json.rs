@@ -6,26 +6,16 @@
 
 use serde::Deserialize;
 
-use crate::Excerpt;
+use crate::{Excerpt, hex};
 
 /// Appends `text` as the inside of a JSON string, without the quotes.
 pub(crate) fn escape(text: &str, out: &mut Vec<u8>) {
-    escape_runs(text.as_bytes(), out, |byte, out| {
-        out.extend_from_slice(Escape::of(byte).bytes());
-    });
+    write_escaped::<false>(text.as_bytes(), out);
 }
 
 /// Appends `text` as the inside of a JSON string that is inside another JSON string.
 pub(crate) fn escape_twice(text: &str, out: &mut Vec<u8>) {
-    escape_runs(text.as_bytes(), out, |byte, out| {
-        for &byte in Escape::of(byte).bytes() {
-            // An escape sequence is a backslash and printable characters.
-            if matches!(byte, b'\\' | b'"') {
-                out.push(b'\\');
-            }
-            out.push(byte);
-        }
-    });
+    write_escaped::<true>(text.as_bytes(), out);
 }
 
 /// Appends `"text"`.
@@ -41,25 +31,46 @@ pub(crate) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Excerpt
     if !text.trim_ascii_start().starts_with('{') {
         return Err("expected a JSON object".into());
     }
-    serde_json::from_str(text).map_err(|error| Excerpt::from(error.to_string().as_str()))
+    serde_json::from_str(text).map_err(|error| reason(&error))
 }
 
-fn escape_runs(bytes: &[u8], out: &mut Vec<u8>, mut write: impl FnMut(u8, &mut Vec<u8>)) {
+/// What is wrong, and where; of what was found instead, no more than the beginning.
+pub(crate) fn reason(error: &serde_json::Error) -> Excerpt {
+    let text = error.to_string();
+    let position = format!(" at line {} column {}", error.line(), error.column());
+    let what = text.strip_suffix(&position).unwrap_or(&text);
+    Excerpt::from(format!("{what:.120}{position}").as_str())
+}
+
+/// Copies `bytes` with quotes, backslashes and control characters escaped, once or `TWICE`.
+fn write_escaped<const TWICE: bool>(bytes: &[u8], out: &mut Vec<u8>) {
+    // `\"` and `\n` are `\\\"` and `\\n` when they are escaped themselves.
+    let before_quote: &[u8] = if TWICE { br"\\\" } else { br"\" };
+    let before_control: &[u8] = if TWICE { br"\\" } else { br"\" };
     out.reserve(bytes.len());
     let mut written = 0;
     let mut at = 0;
     while at < bytes.len() {
         let end = bytes.len().min(at + CHUNK);
         // Without an early exit, so that the compiler tests the whole chunk at once.
-        let dirty = bytes[at..end]
+        if !bytes[at..end]
             .iter()
-            .fold(false, |dirty, &byte| dirty | needs_escape(byte));
-        if dirty {
-            for here in at..end {
-                if needs_escape(bytes[here]) {
-                    out.extend_from_slice(&bytes[written..here]);
-                    write(bytes[here], out);
+            .fold(false, |dirty, &byte| dirty | needs_escape(byte))
+        {
+            at = end;
+            continue;
+        }
+        for (here, &byte) in bytes.iter().enumerate().take(end).skip(at) {
+            if needs_escape(byte) {
+                out.extend_from_slice(&bytes[written..here]);
+                if byte < 0x20 {
+                    out.extend_from_slice(before_control);
+                    write_control(byte, out);
                     written = here + 1;
+                } else {
+                    // The byte itself begins the next run.
+                    out.extend_from_slice(before_quote);
+                    written = here;
                 }
             }
         }
@@ -72,44 +83,18 @@ fn needs_escape(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// The escape sequence of one byte.
-struct Escape {
-    bytes: [u8; 6],
-    length: usize,
-}
-
-impl Escape {
-    /// The sequence for a byte that [`needs_escape`].
-    fn of(byte: u8) -> Self {
-        let letter = match byte {
-            b'"' | b'\\' => byte,
-            0x08 => b'b',
-            b'\t' => b't',
-            b'\n' => b'n',
-            0x0c => b'f',
-            b'\r' => b'r',
-            _ => {
-                let low = byte & 15;
-                let low = if low < 10 {
-                    b'0' + low
-                } else {
-                    b'a' + low - 10
-                };
-                let high = b'0' + (byte >> 4);
-                return Self {
-                    bytes: [b'\\', b'u', b'0', b'0', high, low],
-                    length: 6,
-                };
-            }
-        };
-        Self {
-            bytes: [b'\\', letter, 0, 0, 0, 0],
-            length: 2,
+/// What follows the backslash in the escape sequence of a control character.
+fn write_control(byte: u8, out: &mut Vec<u8>) {
+    match byte {
+        0x08 => out.push(b'b'),
+        b'\t' => out.push(b't'),
+        b'\n' => out.push(b'n'),
+        0x0c => out.push(b'f'),
+        b'\r' => out.push(b'r'),
+        _ => {
+            out.extend_from_slice(b"u00");
+            out.extend_from_slice(hex::encode(&[byte]).as_bytes());
         }
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.length]
     }
 }
 
