@@ -11,6 +11,8 @@
 
 use std::fmt;
 
+use Effect::{Close, Refuse, Report};
+
 use crate::{EventNameError, Excerpt, NameError, UnixTime};
 
 /// What a refusal does to a WebSocket connection.
@@ -35,6 +37,10 @@ macro_rules! rejections {
         pub enum Rejection {
             $($(#[$doc])* $name $({ $($(#[$field_doc])* $field: $type,)+ })?,)+
         }
+
+        /// The names of all refusals, to see that each is tested.
+        #[cfg(test)]
+        const NAMES: &[&str] = &[$(stringify!($name)),+];
 
         impl Rejection {
             fn effect(&self) -> Effect {
@@ -321,6 +327,7 @@ impl Rejection {
     pub fn error_type(&self) -> &'static str {
         match self.http_status() {
             401 => "AuthError",
+            // Of the refusals of subscriptions, those with 403 are about numbers of things.
             403 | 413 | 429 | 503 => "LimitReached",
             _ => "InvalidRequest",
         }
@@ -329,4 +336,5 @@ impl Rejection {
 
 impl std::error::Error for Rejection {}
 
-use Effect::{Close, Refuse, Report};
+#[cfg(test)]
+mod tests;

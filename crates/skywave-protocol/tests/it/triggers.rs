@@ -1,0 +1,156 @@
+//! Bodies of publish requests.
+
+use skywave_protocol::{EventNameError, Info, Limits, NameError, Rejection, TriggerRequest};
+
+use super::{channel, socket};
+
+fn parse(body: &str) -> Result<TriggerRequest, Rejection> {
+    TriggerRequest::parse(body.as_bytes(), &Limits::default())
+}
+
+#[test]
+fn a_channel_or_channels_say_where_the_event_goes() {
+    let one = parse(r#"{"name":"e","data":"d","channel":"a"}"#).unwrap();
+    assert_eq!(one.channels, [channel("a")]);
+    let two =
+        parse(r##"{"name":"e","data":"","channels":["b","#server-to-user-u"],"channel":null}"##);
+    assert_eq!(
+        two.unwrap().channels,
+        [channel("b"), channel("#server-to-user-u")]
+    );
+}
+
+#[test]
+fn exclusion_and_info_are_read() {
+    let body = r#"{"name":"e","data":"d","channel":"a","socket_id":"1.2","info":"user_count, subscription_count,x","more":{}}"#;
+    let request = parse(body).unwrap();
+    assert_eq!(request.socket_id, Some(socket("1.2")));
+    assert_eq!(
+        request.info,
+        Info {
+            user_count: true,
+            subscription_count: true
+        }
+    );
+    let request = parse(r#"{"name":"e","data":"d","channel":"a","socket_id":null,"info":null}"#);
+    let request = request.unwrap();
+    assert_eq!((request.socket_id, request.info), (None, Info::default()));
+}
+
+#[test]
+fn wrong_fields_are_refused_by_name() {
+    let missing = |field| Rejection::MissingField { field };
+    let table = [
+        (r#"{"data":"d","channel":"a"}"#, missing("name")),
+        (r#"{"name":"e","data":"d"}"#, missing("channels")),
+        (r#"{"name":"e","channel":"a"}"#, missing("data")),
+        (r#"{"name":"e","data":null,"channel":"a"}"#, missing("data")),
+    ];
+    for (body, refusal) in table {
+        assert_eq!(parse(body), Err(refusal), "{body}");
+    }
+    let table = [
+        (r#"{"name":1,"data":"d","channel":"a"}"#, "name"),
+        (r#"{"name":"e","data":{"k":1},"channel":"a"}"#, "data"),
+        (r#"{"name":"e","data":"d","channels":"a"}"#, "channels"),
+        (r#"{"name":"e","data":"d","channels":[]}"#, "channels"),
+        (r#"{"name":"e","data":"d","channels":["a",1]}"#, "channels"),
+        (r#"{"name":"e","data":"d","channel":["a"]}"#, "channel"),
+        (
+            r#"{"name":"e","data":"d","channel":"a","socket_id":"1"}"#,
+            "socket_id",
+        ),
+        (
+            r#"{"name":"e","data":"d","channel":"a","socket_id":"1.1:private-b"}"#,
+            "socket_id",
+        ),
+        (
+            r#"{"name":"e","data":"d","channel":"a","socket_id":1.2}"#,
+            "socket_id",
+        ),
+        (
+            r#"{"name":"e","data":"d","channel":"a","info":["user_count"]}"#,
+            "info",
+        ),
+    ];
+    for (body, wrong) in table {
+        let Err(Rejection::InvalidField { field, .. }) = parse(body) else {
+            panic!("{body} was not refused for {wrong}");
+        };
+        assert_eq!(field, wrong, "{body}");
+    }
+}
+
+#[test]
+fn what_is_not_a_json_object_is_refused() {
+    for body in [
+        "",
+        "[]",
+        "\"x\"",
+        "{",
+        "{} {}",
+        r#"{"name":"a","name":"b"}"#,
+    ] {
+        assert!(
+            matches!(parse(body), Err(Rejection::InvalidBody { .. })),
+            "{body}"
+        );
+    }
+    let refused = TriggerRequest::parse(b"{\"name\":\"\xff\"}", &Limits::default());
+    assert!(
+        matches!(refused, Err(Rejection::InvalidBody { .. })),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn events_stay_within_their_limits() {
+    let event = |name: &str, data: &str, channels: &[&str]| {
+        parse(&serde_json::json!({"name": name, "data": data, "channels": channels}).to_string())
+    };
+    let name = |problem| Err(Rejection::InvalidEventName { problem });
+
+    assert!(event(&"é".repeat(200), &"x".repeat(10_240), &["a"; 100]).is_ok());
+    assert_eq!(
+        event("e", &"x".repeat(10_241), &["a"]),
+        Err(Rejection::EventTooLarge { limit: 10_240 })
+    );
+    assert_eq!(
+        event(&"é".repeat(201), "", &["a"]),
+        name(EventNameError::TooLong { limit: 200 })
+    );
+    assert_eq!(event("", "", &["a"]), name(EventNameError::Empty));
+    assert_eq!(
+        event("pusher:ping", "", &["a"]),
+        name(EventNameError::Reserved)
+    );
+    assert_eq!(
+        event("pusher_internal:x", "", &["a"]),
+        name(EventNameError::Reserved)
+    );
+    assert_eq!(
+        event("e", "", &["a"; 101]),
+        Err(Rejection::TooManyChannels {
+            given: 101,
+            limit: 100
+        })
+    );
+    assert_eq!(
+        event("e", "", &["a", "#b"]),
+        Err(Rejection::InvalidChannelName {
+            name: "#b".into(),
+            problem: NameError::ReservedHash
+        })
+    );
+}
+
+#[test]
+fn client_events_have_the_limits_of_events() {
+    let limits = Limits::default();
+    assert_eq!(limits.client_event("client-x", &"x".repeat(10_240)), Ok(()));
+    assert_eq!(
+        limits.client_event("client-x", &"x".repeat(10_241)),
+        Err(Rejection::EventTooLarge { limit: 10_240 })
+    );
+    assert!(limits.client_event(&"x".repeat(201), "").is_err());
+}
