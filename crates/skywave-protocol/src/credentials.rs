@@ -16,7 +16,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{ChannelName, Rejection, Secret, SignedRequest, SocketId, hex, request};
+use crate::{ChannelName, Excerpt, Rejection, Secret, SignedRequest, SocketId, hex, request};
 
 /// An app's key, and the means to sign as the app and to verify what it signed.
 ///
@@ -71,7 +71,7 @@ impl Credentials {
         channel: &ChannelName,
         channel_data: Option<&str>,
     ) -> Result<(), Rejection> {
-        self.verify_auth(auth, channel_text(socket_id, channel, channel_data))
+        self.verify_auth(auth, &channel_text(socket_id, channel, channel_data))
     }
 
     /// The `auth` that signs a connection in: `KEY:SIGNATURE`.
@@ -91,7 +91,7 @@ impl Credentials {
         socket_id: SocketId,
         user_data: &str,
     ) -> Result<(), Rejection> {
-        self.verify_auth(auth, user_text(socket_id, user_data))
+        self.verify_auth(auth, &user_text(socket_id, user_data))
     }
 
     /// The query of a signed request to the HTTP API, without `?`, ready to be sent.
@@ -164,21 +164,17 @@ impl Credentials {
         format!("{}:{}", self.key, self.digest(text.as_bytes()))
     }
 
-    fn verify_auth(&self, auth: &str, signed: String) -> Result<(), Rejection> {
-        let Some((key, given)) = auth.split_once(':') else {
-            return Err(Rejection::InvalidSignature {
-                signed,
-                given: auth.into(),
-            });
+    fn verify_auth(&self, auth: &str, signed: &str) -> Result<(), Rejection> {
+        let invalid = |given: &str| Rejection::InvalidSignature {
+            signed: Excerpt::of_signed(signed),
+            given: given.into(),
         };
+        let (key, given) = auth.split_once(':').ok_or_else(|| invalid(auth))?;
         if key != self.key {
             return Err(Rejection::InvalidKey { given: key.into() });
         }
         if !self.is_digest(given, signed.as_bytes()) {
-            return Err(Rejection::InvalidSignature {
-                signed,
-                given: given.into(),
-            });
+            return Err(invalid(given));
         }
         Ok(())
     }

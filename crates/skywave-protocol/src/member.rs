@@ -52,6 +52,10 @@ impl Member {
         Self::within(limits, user_id, data.user_info)
     }
 
+    fn info_text(&self) -> Option<&str> {
+        self.user_info.as_deref().map(RawValue::get)
+    }
+
     fn within(
         limits: &Limits,
         user_id: String,
@@ -78,8 +82,7 @@ impl Member {
 /// Members are equal when the app wrote them equally.
 impl PartialEq for Member {
     fn eq(&self, other: &Self) -> bool {
-        let info = |member: &'_ Self| member.user_info.as_ref().map(|raw| raw.get().to_owned());
-        self.user_id == other.user_id && info(self) == info(other)
+        self.user_id == other.user_id && self.info_text() == other.info_text()
     }
 }
 

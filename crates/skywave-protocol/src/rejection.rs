@@ -7,7 +7,7 @@
 //! where they are known.
 //!
 //! No refusal holds a secret or the digest that would have been right, and what it quotes of the
-//! peer's input is bounded ([`Excerpt`]) or what the peer itself has just sent to be signed.
+//! peer's input is bounded ([`Excerpt`]).
 
 use std::fmt;
 
@@ -118,7 +118,7 @@ rejections! {
     /// The signature is wrong or malformed.
     InvalidSignature {
         /// The text whose signature was expected.
-        signed: String,
+        signed: Excerpt,
         /// What was sent in its place.
         given: Excerpt,
     } = Refuse, 401,
@@ -289,7 +289,7 @@ rejections! {
     /// The signature is wrong or malformed.
     InvalidRequestSignature {
         /// The text whose signature was expected.
-        signed: String,
+        signed: Excerpt,
         /// What was sent in its place.
         given: Excerpt,
     } = Refuse, 401,

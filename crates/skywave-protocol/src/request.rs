@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use md5::{Digest, Md5};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::{Credentials, Rejection, UnixTime, hex};
+use crate::{Credentials, Excerpt, Rejection, UnixTime, hex};
 
 /// A request to the HTTP API, taken apart but not verified.
 ///
@@ -133,7 +133,7 @@ impl<'a> SignedRequest<'a> {
         }
         let signed = self.signed_text(self.path.as_bytes(), Encoding::Percent);
         Err(Rejection::InvalidRequestSignature {
-            signed: String::from_utf8_lossy(&signed).into_owned(),
+            signed: Excerpt::of_signed(&String::from_utf8_lossy(&signed)),
             given: given.as_ref().into(),
         })
     }

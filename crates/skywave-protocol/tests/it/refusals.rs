@@ -57,3 +57,19 @@ fn refusals_are_compared_by_what_they_say() {
     assert_eq!(of("a"), of("a"));
     assert_ne!(of("a"), of("b"));
 }
+
+#[test]
+fn no_refused_signature_grows_with_what_was_to_be_signed() {
+    let (id, long) = (socket("1.2"), "x".repeat(100_000));
+    let auth = format!("{KEY}:{long}");
+    let refusals = [
+        app().verify_channel(&auth, id, &channel("presence-a"), Some(&long)),
+        app().verify_channel(&long, id, &channel("presence-a"), Some(&long)),
+        app().verify_channel(&format!("{long}:"), id, &channel("presence-a"), Some(&long)),
+        app().verify_user(&auth, id, &long),
+    ];
+    for refused in refusals {
+        let refusal = refused.expect_err("the signature is wrong");
+        assert!(refusal.to_string().len() < 2_500, "{refusal}");
+    }
+}

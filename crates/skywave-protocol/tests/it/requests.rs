@@ -66,7 +66,9 @@ fn refusals_come_in_the_order_of_the_service() {
             Rejection::InvalidRequestSignature {
                 signed: format!(
                     "POST\n/apps/3/events\nauth_key={KEY}&auth_timestamp={NOW}&auth_version=1.0"
-                ),
+                )
+                .as_str()
+                .into(),
                 given: "0".repeat(64).as_str().into(),
             },
         ),
