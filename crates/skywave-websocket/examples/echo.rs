@@ -1,11 +1,12 @@
-//! A WebSocket echo server on blocking sockets, a thread per connection: what the Autobahn
-//! test suite is run against.
+//! A WebSocket echo server on blocking sockets, a thread per connection: what the Autobahn test
+//! suite is run against.
 //!
 //! ```text
 //! cargo run --example echo -- --port 9001
 //! ```
 //!
-//! Port 0, the default, takes a free one. The address is printed when the server accepts connections.
+//! Port 0, the default, takes a free one. The line `listening on 127.0.0.1:PORT` says that the
+//! server accepts connections.
 
 use std::error::Error;
 use std::io::{self, Read, Write};

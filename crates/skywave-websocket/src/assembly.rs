@@ -1,8 +1,8 @@
 //! A message that is still arriving: frames joined, text validated as it comes.
 //!
-//! Memory grows by doubling with what has arrived, whatever length was announced. Text is
-//! appended to a `String` chunk by chunk, so it is validated exactly once, and a character cut by the
-//! end of a chunk waits in at most three bytes.
+//! Memory grows by doubling with what has arrived, whatever length was announced. Text is validated
+//! chunk by chunk and appended to a `String`, so that the whole needs no validation; a character
+//! that the end of a chunk cuts waits beside it for its remaining bytes.
 
 use std::str::{self, Utf8Error};
 

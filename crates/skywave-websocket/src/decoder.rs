@@ -4,8 +4,8 @@
 //! it is unmasked in place and borrowed from it. Everything else is kept in the two rare states,
 //! each behind a box that an idle connection does not have: a frame cut by the end of the input
 //! ([`Cut`]) and a data message cut by frames or by the end of the input ([`Assembly`]). Payload
-//! bytes of a cut frame are unmasked and moved into the assembly at once, so nothing is ever scanned
-//! twice.
+//! of a cut frame is unmasked and moved into the assembly as it comes, so that no byte has to be
+//! looked at again.
 
 use std::borrow::Cow;
 use std::mem;
@@ -82,9 +82,9 @@ impl Decoder {
 
     /// Decodes the next bytes of the connection, overwriting them.
     ///
-    /// Call [`Messages::next`] until it returns `None`: then all of `input` is consumed, and `input`
-    /// may be overwritten. Dropping the messages earlier loses bytes, so the decoder
-    /// then gives no more messages, like after an error or a close message.
+    /// Call [`Messages::next`] until it returns `None`: then all of `input` is consumed. Dropping
+    /// the messages earlier loses bytes, so the decoder then gives no more messages, like after an
+    /// error or a close message.
     pub fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Messages<'a> {
         self.phase = match self.phase {
             Phase::Ready => Phase::Decoding,
@@ -235,7 +235,8 @@ impl<'a> Messages<'a> {
         taken
     }
 
-    /// Adds a piece to a message that is not whole in this input, and gives it when it is whole now.
+    /// Adds a piece to a message that is not whole in one frame or input; gives it if it is whole
+    /// now.
     fn assemble(&mut self, frame: &Frame, chunk: &[u8]) -> Result<Option<Whole<'a>>, DecodeError> {
         let mut assembly = match (self.decoder.assembly.take(), frame.header.opcode) {
             (Some(assembly), _) => assembly,
@@ -311,7 +312,7 @@ impl Frame {
         }
     }
 
-    /// Adds a piece to a control frame, and gives its message when it is whole now.
+    /// Adds a piece to a control frame; gives its message if it is whole now.
     fn control<'a>(&mut self, kind: Control, chunk: &'a [u8]) -> Option<Whole<'a>> {
         if self.remaining == 0 && self.control.is_empty() {
             return Some(Whole::Control(kind, Cow::Borrowed(chunk)));
@@ -373,6 +374,7 @@ mod tests {
             assert_eq!(messages.next(), Some(Ok(Message::Text("Hello"))));
             assert!(messages.decoder.assembly.is_none());
             assert_eq!(messages.next(), None);
+            assert!(messages.lent.is_none());
             assert!(decoder.cut.is_none() && decoder.assembly.is_none());
         }
     }

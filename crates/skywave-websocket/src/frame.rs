@@ -17,9 +17,9 @@ pub fn text(payload: &[u8], out: &mut Vec<u8>) {
 ///
 /// `encode` has to append UTF-8 and leave what is there already.
 ///
-/// Room for the header that payloads of 126 to 65,535 bytes have is made beforehand, and these
-/// stay where they were written. A shorter payload, 125 bytes at most, is moved back by two bytes, and a
-/// longer one is moved forward by six.
+/// Room is made for the header of payloads of 126 to 65,535 bytes, so these stay where they are
+/// written. A shorter payload is then moved back by two bytes, which is next to nothing, and a
+/// longer one is moved forward by six, which costs a copy of it.
 ///
 /// ```
 /// let mut out = Vec::new();

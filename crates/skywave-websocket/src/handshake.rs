@@ -1,8 +1,8 @@
 //! The opening handshake, server side (RFC 6455 §4.2).
 //!
-//! The request comes parsed, from hyper or from httparse, and the answer goes back as a value: reading
-//! and writing HTTP is the caller's. Extensions are never agreed to; which origins and paths
-//! are welcome is the caller's question too.
+//! The request comes parsed, from hyper or from httparse, and the answer goes back as a value:
+//! reading and writing HTTP is left to the caller, and so is the question which paths and origins
+//! are welcome. Extensions are never agreed to.
 
 use std::error::Error;
 use std::fmt;

@@ -15,17 +15,17 @@
 //! So the read buffer belongs to the thread, not to the connection: the thread reads a socket
 //! into its scratch buffer and passes `&mut scratch[..n]` to that connection's decoder. A message
 //! that is whole inside the scratch (nearly every one) is unmasked where it lies and borrowed from
-//! there: no copy, no allocation. Only when input ends inside a frame or a fragmented
-//! message does the decoder take the remainder into memory of its own, already unmasked and, for
-//! text, already validated; it gives that memory back as soon as the message has been handed out.
-//! Between whole messages a decoder is some forty bytes and owns nothing.
+//! there: no copy, no allocation. Only when the input ends inside a frame, or a message is
+//! fragmented, does the decoder take bytes into memory of its own, already unmasked and, for text,
+//! already validated; it gives that memory back when the message has been handed out.
+//! Between whole messages a decoder is forty bytes and owns nothing.
 //!
 //! # What a peer can cost
 //!
-//! Each byte is unmasked once, validated once and copied at most once, however small the pieces
-//! in which it arrives. A frame header that promises more than [`Limits`] admits is refused when
-//! the header is read, and one that promises a lot within the limits reserves nothing: memory
-//! grows with what has arrived, by doubling. Invalid UTF-8 is refused at its first wrong byte,
+//! A byte costs the same small amount of work however small the pieces in which it arrives. A frame
+//! header that announces more than [`Limits`] admits is refused as soon as it is read, and one that
+//! announces a lot within the limits reserves nothing: memory grows with what has arrived, by
+//! doubling. Invalid UTF-8 in a message that is not whole yet is refused at its first wrong byte,
 //! even in the middle of a frame.
 //!
 //! # What is left to the caller
