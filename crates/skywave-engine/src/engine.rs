@@ -10,6 +10,7 @@ use crate::app::{App, Apps};
 use crate::directory::{ChannelId, Occupied};
 use crate::encode_frame;
 use crate::inbox::{Delivery, Inbox};
+use crate::presence::Members;
 
 /// The apps of a node and the inboxes of its workers.
 #[derive(Debug)]
@@ -96,7 +97,7 @@ impl Engine {
                 },
                 |occupied| Occupancy {
                     subscriptions: occupied.subscription_count(),
-                    users: occupied.members().map(|members| members.len()),
+                    users: occupied.members().map(Members::len),
                 },
             )
         })

@@ -5,9 +5,7 @@
 
 use std::rc::Rc;
 
-use skywave_protocol::{
-    ChannelKind, ChannelName, ClientMessage, Member, Rejection, ServerMessage, Subscribe,
-};
+use skywave_protocol::{ChannelName, ClientMessage, Member, Rejection, ServerMessage, Subscribe};
 
 use crate::connection::{Connection, Link};
 use crate::directory::Occupied;
@@ -275,15 +273,12 @@ fn permitted<L>(
     if session.subscriptions.len() >= limit {
         return Err(Rejection::TooManySubscriptions { limit });
     }
-    if kind == ChannelKind::ServerToUser {
-        let user = session.user.as_ref();
-        let id = name.as_str().strip_prefix(kind.prefix());
-        let own = user.is_some_and(|user| id == Some(&user.user_id));
-        let channel = name.as_str().into();
-        return if own {
-            Ok((name, None))
-        } else {
-            Err(Rejection::NotSignedIn { channel })
+    if let Some(user_id) = name.user_id() {
+        return match &session.user {
+            Some(user) if user.user_id == user_id => Ok((name, None)),
+            _ => Err(Rejection::NotSignedIn {
+                channel: name.as_str().into(),
+            }),
         };
     }
     if !kind.needs_authorisation() {
