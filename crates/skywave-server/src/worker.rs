@@ -185,7 +185,7 @@ impl Worker {
                 Arrival::Connection(arriving, visit) => match arriving.land() {
                     Ok(stream) => self.admit(stream, visit),
                     Err(error) => {
-                        tracing::warn!(%error, "a connection was lost on its way to a worker")
+                        tracing::warn!(%error, "a connection was lost on its way to a worker");
                     }
                 },
                 Arrival::Listener(listener) => {

@@ -159,6 +159,13 @@ impl Browser {
     }
 }
 
+/// Lets browsers forget what they heard so far.
+pub(crate) fn ignore(browsers: &[&Browser]) {
+    for browser in browsers {
+        browser.writes();
+    }
+}
+
 /// `data` of a message, parsed.
 pub(crate) fn data(message: &Value) -> Value {
     serde_json::from_str(message["data"].as_str().expect("data is a string")).expect("JSON")

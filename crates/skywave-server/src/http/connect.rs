@@ -7,21 +7,18 @@ use skywave_engine::Engine;
 use skywave_protocol::Rejection;
 use skywave_websocket::handshake;
 
-use super::{Answer, FullResponse};
+use super::Answer;
 use crate::worker::Visit;
 
 /// Offered by the Swift client, which expects it back (trap 12).
 const SUBPROTOCOL: &str = "pusher-channels-protocol-7";
 
 /// Answers the handshake; a refusal of the app or the version follows on the open WebSocket.
-pub(super) fn open<B>(
-    engine: &Engine,
-    key: &str,
-    request: &mut Request<B>,
-) -> Result<Answer, FullResponse> {
-    let response = handshake::accept(request, &[SUBPROTOCOL])
-        .map_err(|error| error.response().map(Full::from))?
-        .map(|()| Full::default());
+pub(super) fn open<B>(engine: &Engine, key: &str, request: &mut Request<B>) -> Answer {
+    let response = match handshake::accept(request, &[SUBPROTOCOL]) {
+        Ok(response) => response.map(|()| Full::default()),
+        Err(error) => return Answer::Response(error.response().map(Full::from)),
+    };
     let app = check_version(request.uri().query().unwrap_or_default()).and_then(|()| {
         engine
             .apps()
@@ -30,14 +27,14 @@ pub(super) fn open<B>(
             .ok_or(Rejection::UnknownApp)
     });
     let upgrade = hyper::upgrade::on(request);
-    Ok(Answer::Upgrade {
+    Answer::Upgrade {
         response,
         upgrade,
         visit: Visit {
             app,
             read_ahead: Bytes::new(),
         },
-    })
+    }
 }
 
 /// Versions 5 to 7 (trap 13); they differ in nothing that we send.

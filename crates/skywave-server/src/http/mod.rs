@@ -67,10 +67,7 @@ where
 {
     let path = request.uri().path().to_owned();
     let response = match Route::of(&path) {
-        Some(Route::Connect { key }) => match connect::open(engine, key, &mut request) {
-            Ok(answer) => return answer,
-            Err(response) => response,
-        },
+        Some(Route::Connect { key }) => return connect::open(engine, key, &mut request),
         Some(Route::Events { app_id }) if request.method() == Method::POST => {
             events::publish(engine, app_id, request)
                 .await
