@@ -1,4 +1,104 @@
 //! Event broadcasting from an application to browsers.
+//!
+//! An [axum] application sends events to channels; the browsers that listen to a channel get them
+//! through the Pusher client they already know (pusher-js, Laravel Echo). The server that carries
+//! the events is [embedded](driver) in the application: no account, no second process, no second
+//! port.
+//!
+//! ```no_run
+//! # #[cfg(all(feature = "derive", feature = "embedded"))] mod quick_start {
+//! use axum::Router;
+//! use axum::routing::{get, post};
+//! use serde::Serialize;
+//! use skywave::{Broadcast, Broadcaster, CanBroadcast, ClientOptions, Embedded, Error};
+//!
+//! #[derive(Serialize, CanBroadcast)]
+//! #[broadcast(channel = "releases")]
+//! struct NewRelease {
+//!     version: String,
+//! }
+//!
+//! async fn release(broadcast: Broadcast) -> Result<(), Error> {
+//!     broadcast.emit(NewRelease { version: "4.0.0".into() }).await?;
+//!     Ok(())
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let broadcaster =
+//!         Broadcaster::builder().driver("embedded", Embedded::generated()).build()?;
+//!     let app = Router::new()
+//!         .route("/release", post(release))
+//!         .route("/client.json", get(|options: ClientOptions| async { options }))
+//!         .merge(broadcaster.routes())
+//!         .with_state(broadcaster);
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     Ok(axum::serve(listener, app).await?)
+//! }
+//! # }
+//! ```
+//!
+//! The page:
+//!
+//! ```js
+//! const { key, options } = await (await fetch("/client.json")).json();
+//! const pusher = new Pusher(key, options);
+//! pusher.subscribe("releases").bind("NewRelease", (event) => alert(event.version));
+//! ```
+//!
+//! # Who is who
+//!
+//! * [`Broadcaster`] holds drivers and rules, lives in the application's state, and is bound to
+//!   nobody, so it cannot send. A [`Builder`] makes it.
+//! * [`Broadcast`] sends on behalf of an [`Actor`]. In a handler it is an extractor, bound to the
+//!   request's user and connection; elsewhere [`as_system`](Broadcaster::as_system) and
+//!   [`as_user`](Broadcaster::as_user) say who is sending.
+//! * [`CanBroadcast`] is an event as a type; [`Channel`] a channel, whose prefix decides who may
+//!   listen: everyone, or with `private-` and `presence-` those whom the application
+//!   [authorises](Builder::authorize).
+//! * [`driver::Driver`] is what delivers.
+//!
+//! # Private channels
+//!
+//! The client asks the application for a signature. [`Broadcaster::routes`] answers, by rules for
+//! patterns of channel names:
+//!
+//! ```
+//! use serde_json::json;
+//! use skywave::{Broadcaster, BroadcastUser, Member, Null};
+//!
+//! #[derive(Clone)]
+//! struct User {
+//!     id: u64,
+//!     name: String,
+//! }
+//!
+//! impl BroadcastUser for User {
+//!     fn broadcast_id(&self) -> String {
+//!         self.id.to_string()
+//!     }
+//! }
+//!
+//! let broadcaster = Broadcaster::builder()
+//!     .driver("null", Null)
+//!     // Who is logged in: here what a layer left in the request.
+//!     .users(|parts| async move { parts.extensions.get::<User>().cloned() })
+//!     // Yes or no.
+//!     .authorize("private-users.{id}", |user: &User, id: u64| user.id == id)
+//!     // Who they are to the others.
+//!     .join("presence-room.{room}", |user: &User, _room: String| {
+//!         Some(Member::new(user.id).info(json!({ "name": user.name })))
+//!     })
+//!     .build()?;
+//! # Ok::<(), skywave::BuildError>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what |
+//! |---|---|---|
+//! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
+//! | `derive` | yes | `#[derive(CanBroadcast)]` |
 
 mod actor;
 mod authorize;
@@ -28,6 +128,8 @@ pub use crate::broadcaster::Broadcaster;
 pub use crate::builder::Builder;
 pub use crate::channel::{Channel, IntoChannels, PresenceChannel, PrivateChannel};
 pub use crate::client_options::{ClientOptions, Page};
+#[cfg(feature = "embedded")]
+pub use crate::driver::Embedded;
 pub use crate::driver::Null;
 pub use crate::error::{BuildError, Error};
 pub use crate::event::CanBroadcast;

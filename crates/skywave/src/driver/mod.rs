@@ -12,6 +12,8 @@
 //! handle    a driver as an authorisation handler sees it
 //! ```
 
+#[cfg(feature = "embedded")]
+mod embedded;
 mod handle;
 mod null;
 
@@ -24,6 +26,8 @@ use std::sync::Arc;
 use axum::Router;
 pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
 
+#[cfg(feature = "embedded")]
+pub use self::embedded::Embedded;
 pub use self::handle::DriverHandle;
 pub use self::null::Null;
 use crate::authorize::AuthReply;

@@ -1,0 +1,283 @@
+//! The driver that is the server itself: [`Embedded`].
+//!
+//! The server runs in the application's process, on worker threads of its own, and the
+//! application's router carries its routes: no second process, no second port. Publishing hands
+//! the event to the workers and never waits.
+
+use std::fmt::Write as _;
+use std::future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::routing::any;
+use skywave_protocol::{ChannelName, Credentials, Limits, Secret, SocketId};
+use skywave_server::{App, Config, Publication, Server};
+
+use super::{BoxFuture, Driver, DriverError, Envelope, IntoDriver};
+use crate::authorize::AuthReply;
+use crate::client_options::{ClientOptions, Page};
+
+/// The embedded server, to be started with the broadcaster. It stops when the last clone of the
+/// broadcaster is dropped.
+///
+/// Its routes are in [`Broadcaster::routes`](crate::Broadcaster::routes): `/app/{key}` for
+/// WebSocket connections, which need an HTTP/1 server that allows upgrades, as `axum::serve` does,
+/// and `/apps/..` for publishers in other processes.
+///
+/// ```no_run
+/// use skywave::{Broadcaster, Embedded};
+///
+/// # fn f(secret: String) -> Result<(), skywave::BuildError> {
+/// let broadcaster =
+///     Broadcaster::builder().driver("embedded", Embedded::new("1", "my-key", secret)).build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Embedded {
+    /// Id, key and secret; `None` when they are to be made up.
+    identity: Option<(String, String, Secret)>,
+    client_events: bool,
+}
+
+impl Embedded {
+    /// A server for one app: its id (decimal digits), its public key (letters, digits, `-` and
+    /// `_`), and its secret.
+    pub fn new(
+        app_id: impl Into<String>,
+        key: impl Into<String>,
+        secret: impl Into<Secret>,
+    ) -> Self {
+        let identity = Some((app_id.into(), key.into(), secret.into()));
+        Self {
+            identity,
+            client_events: true,
+        }
+    }
+
+    /// A server for one app with a random key and secret, other ones at every start. Pages that
+    /// were loaded before a restart cannot connect after it.
+    #[must_use]
+    pub fn generated() -> Self {
+        Self {
+            identity: None,
+            client_events: true,
+        }
+    }
+
+    /// Whether subscribers of private and presence channels may send `client-` events to each
+    /// other. They may by default.
+    #[must_use]
+    pub fn client_events(self, allowed: bool) -> Self {
+        Self {
+            client_events: allowed,
+            ..self
+        }
+    }
+}
+
+impl IntoDriver for Embedded {
+    fn into_driver(self) -> Result<Arc<dyn Driver>, DriverError> {
+        let (id, key, secret) = match self.identity {
+            Some(identity) => identity,
+            None => ("1".to_owned(), random_hex()?, Secret::new(random_hex()?)),
+        };
+        check(&id, &key, &secret)?;
+        let app = App::new(id.clone(), Credentials::new(key, &secret))
+            .with_client_events(self.client_events);
+        let server = Server::start(Config::new([app]))
+            .map_err(|error| DriverError::new("the server did not start").caused_by(error))?;
+        let app = server
+            .app(&id)
+            .cloned()
+            .ok_or_else(|| DriverError::new(format!("the server started without app `{id}`")))?;
+        Ok(Arc::new(Running { server, app }))
+    }
+}
+
+/// The server after its start.
+struct Running {
+    server: Server,
+    app: Arc<App>,
+}
+
+impl Driver for Running {
+    fn publish<'a>(&'a self, envelope: &'a Envelope) -> BoxFuture<'a, Result<(), DriverError>> {
+        let publication = Publication {
+            channels: &envelope.channels,
+            event: envelope.event.as_str(),
+            data: &envelope.data,
+            except: envelope.except,
+        };
+        let published = self.server.publish(&self.app, &publication);
+        let accepted = published
+            .map_err(|rejection| DriverError::new("the server refused it").caused_by(rejection));
+        Box::pin(future::ready(accepted))
+    }
+
+    fn authorize(
+        &self,
+        socket_id: SocketId,
+        channel: &ChannelName,
+        channel_data: Option<&str>,
+    ) -> Result<AuthReply, DriverError> {
+        let auth = self
+            .app
+            .credentials()
+            .sign_channel(socket_id, channel, channel_data);
+        Ok(AuthReply::channel(auth, channel_data))
+    }
+
+    fn authenticate(&self, socket_id: SocketId, user_data: &str) -> Result<AuthReply, DriverError> {
+        Ok(AuthReply::user(
+            self.app.credentials().sign_user(socket_id, user_data),
+            user_data,
+        ))
+    }
+
+    fn client_options(&self, page: &Page) -> ClientOptions {
+        ClientOptions::for_server(self.app.credentials().key(), page)
+    }
+
+    fn routes(&self) -> Option<Router> {
+        let server = self.server.clone();
+        let handler = any(move |request: Request| {
+            let server = server.clone();
+            async move { server.handle(request).await.map(Body::new) }
+        });
+        Some(
+            Router::new()
+                .route("/app/{key}", handler.clone())
+                .route("/apps/{*path}", handler),
+        )
+    }
+
+    fn limits(&self) -> Limits {
+        self.app.limits().clone()
+    }
+}
+
+/// Checks what would otherwise fail later and elsewhere: in a client library or in an address.
+fn check(id: &str, key: &str, secret: &Secret) -> Result<(), DriverError> {
+    let mistake = |text: String| Err(DriverError::new(text));
+    for (name, value) in [("app id", id), ("key", key), ("secret", secret.expose())] {
+        if value.is_empty() {
+            return mistake(format!("the {name} is empty"));
+        }
+        // As in `29382xx..` and `api:key` of the documents.
+        if value.ends_with("..") || value == "api:key" {
+            return mistake(format!(
+                "the {name} is a placeholder; expected one of your own"
+            ));
+        }
+    }
+    if !id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return mistake(format!("app id `{id}`: expected decimal digits"));
+    }
+    if !key
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    {
+        return mistake(format!(
+            "key `{key}`: expected letters, digits, `-` and `_`"
+        ));
+    }
+    Ok(())
+}
+
+/// 160 random bits.
+fn random_hex() -> Result<String, DriverError> {
+    let mut bytes = [0; 20];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        DriverError::new("the system gave no random bytes").caused_by(error.to_string())
+    })?;
+    Ok(bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Broadcaster;
+
+    fn mistake(driver: Embedded) -> String {
+        Broadcaster::builder()
+            .driver("embedded", driver)
+            .build()
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn mistakes_in_the_settings_are_named() {
+        for (id, key, secret, expected) in [
+            (
+                "",
+                "key",
+                "secret",
+                "driver `embedded`: the app id is empty",
+            ),
+            ("1", "", "secret", "driver `embedded`: the key is empty"),
+            ("1", "key", "", "driver `embedded`: the secret is empty"),
+            (
+                "one",
+                "key",
+                "secret",
+                "driver `embedded`: app id `one`: expected decimal digits",
+            ),
+            (
+                "1",
+                "a/b",
+                "secret",
+                "driver `embedded`: key `a/b`: expected letters",
+            ),
+        ] {
+            let mistake = mistake(Embedded::new(id, key, secret));
+            assert!(mistake.starts_with(expected), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn b18_placeholders_of_the_documents_are_refused() {
+        for (id, key, secret, thing) in [
+            ("29382xx..", "key", "secret", "app id"),
+            ("1", "29382xx..", "secret", "key"),
+            ("1", "key", "29382xx..", "secret"),
+            ("1", "key", "api:key", "secret"),
+        ] {
+            let expected = format!(
+                "driver `embedded`: the {thing} is a placeholder; expected one of your own"
+            );
+            assert_eq!(mistake(Embedded::new(id, key, secret)), expected);
+        }
+    }
+
+    #[test]
+    fn generated_credentials_differ() {
+        assert_eq!(random_hex().unwrap().len(), 40);
+        assert_ne!(random_hex().unwrap(), random_hex().unwrap());
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        let printed = format!("{:?}", Embedded::new("1", "key", "hush"));
+        assert!(!printed.contains("hush"), "{printed}");
+    }
+
+    #[test]
+    fn two_embedded_servers_in_one_broadcaster_are_refused() {
+        let built = Broadcaster::builder()
+            .driver("one", Embedded::generated())
+            .driver("two", Embedded::generated())
+            .build();
+        assert_eq!(
+            built.unwrap_err().to_string(),
+            "driver `two`: `one` brings routes already; expected at most one driver with routes"
+        );
+    }
+}

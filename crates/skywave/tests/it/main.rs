@@ -1,0 +1,15 @@
+//! What an application sees, through its public API and its routes.
+//!
+//! Tests whose name begins with `b` and a number are about that bug of the documented system's
+//! published source: what must not come back.
+
+mod authorisation;
+mod building;
+mod client_options;
+mod csrf;
+mod custom_handler;
+#[cfg(feature = "embedded")]
+mod embedded;
+mod extractor;
+mod sending;
+mod stage;
