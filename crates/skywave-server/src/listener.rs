@@ -17,7 +17,7 @@ use tokio::task::spawn_local;
 use tokio::time::sleep;
 
 use crate::http::{Answer, answer};
-use crate::stream::{Arriving, Stream, take_tcp};
+use crate::stream::{Arriving, take_tcp};
 use crate::worker::{Arrival, Visit, Worker};
 
 /// Accepts connections for as long as the worker lives.
@@ -82,7 +82,7 @@ async fn enter(worker: Rc<Worker>, upgrade: hyper::upgrade::OnUpgrade, mut visit
         Ok(Ok((tcp, read_ahead))) => {
             visit.read_ahead = read_ahead;
             match worker.less_busy_peer() {
-                None => worker.admit(Stream::Tcp(tcp), visit),
+                None => worker.admit(tcp.into(), visit),
                 Some(peer) => match tcp.into_std() {
                     Ok(tcp) => {
                         let arrival = Arrival::Connection(Arriving::Tcp(tcp), visit);

@@ -147,3 +147,15 @@ impl Drop for Serve {
         self.worker.dismiss(&self.connection, self.key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_owns_little() {
+        assert!(size_of::<Serve>() <= 72, "{}", size_of::<Serve>());
+        let connection = size_of::<Connection<Socket>>();
+        assert!(connection <= 208, "{connection}");
+    }
+}

@@ -12,10 +12,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// A stream owned by a worker. All methods take `&self`, since writers come from the flush of a
-/// channel as well as from the connection's own task.
-pub(crate) enum Stream {
+/// channel as well as from the connection's own task; no borrow outlives a call.
+pub(crate) struct Stream {
+    io: RefCell<Io>,
+}
+
+enum Io {
     Tcp(TcpStream),
-    Boxed(RefCell<Pin<Box<dyn Duplex>>>),
+    Boxed(Pin<Box<dyn Duplex>>),
 }
 
 /// A stream on its way to a worker: taken out of the HTTP server, not yet registered there.
@@ -56,8 +60,18 @@ impl Arriving {
     /// Registers the stream with the runtime of the current worker.
     pub(crate) fn land(self) -> io::Result<Stream> {
         match self {
-            Self::Tcp(tcp) => Ok(Stream::Tcp(TcpStream::from_std(tcp)?)),
-            Self::Boxed(boxed) => Ok(Stream::Boxed(RefCell::new(boxed))),
+            Self::Tcp(tcp) => Ok(TcpStream::from_std(tcp)?.into()),
+            Self::Boxed(boxed) => Ok(Stream {
+                io: RefCell::new(Io::Boxed(boxed)),
+            }),
+        }
+    }
+}
+
+impl From<TcpStream> for Stream {
+    fn from(tcp: TcpStream) -> Self {
+        Self {
+            io: RefCell::new(Io::Tcp(tcp)),
         }
     }
 }
@@ -68,41 +82,18 @@ impl Stream {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(tcp) => loop {
-                ready!(tcp.poll_read_ready(cx))?;
-                match tcp.try_read(buffer) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return Poll::Ready(result),
-                }
-            },
-            Self::Boxed(boxed) => {
-                let mut buffer = ReadBuf::new(buffer);
-                ready!(boxed.borrow_mut().as_mut().poll_read(cx, &mut buffer))?;
-                Poll::Ready(Ok(buffer.filled().len()))
-            }
-        }
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(self.io.borrow_mut().duplex().poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
     }
 
     pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(tcp) => loop {
-                ready!(tcp.poll_write_ready(cx))?;
-                match tcp.try_write(bytes) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                    result => return Poll::Ready(result),
-                }
-            },
-            Self::Boxed(boxed) => boxed.borrow_mut().as_mut().poll_write(cx, bytes),
-        }
+        self.io.borrow_mut().duplex().poll_write(cx, bytes)
     }
 
     /// Pushes out what a boxed stream holds back; a TCP socket holds nothing back.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(_) => Poll::Ready(Ok(())),
-            Self::Boxed(boxed) => boxed.borrow_mut().as_mut().poll_flush(cx),
-        }
+        self.io.borrow_mut().duplex().poll_flush(cx)
     }
 
     /// Writes what the socket takes at once, from anywhere on the worker.
@@ -112,9 +103,18 @@ impl Stream {
     /// `WouldBlock` when it takes nothing; always for a boxed stream, whose bytes go through the
     /// connection's own task.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        match &*self.io.borrow() {
+            Io::Tcp(tcp) => tcp.try_write(bytes),
+            Io::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+impl Io {
+    fn duplex(&mut self) -> Pin<&mut (dyn Duplex + 'static)> {
         match self {
-            Self::Tcp(tcp) => tcp.try_write(bytes),
-            Self::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
+            Self::Tcp(tcp) => Pin::<&mut TcpStream>::new(tcp),
+            Self::Boxed(boxed) => boxed.as_mut(),
         }
     }
 }
