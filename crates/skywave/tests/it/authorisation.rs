@@ -9,7 +9,7 @@ use skywave::{Member, Null, Unruled};
 use skywave_protocol::ChannelName;
 
 use crate::stage::{
-    KEY, Recorder, User, builder, channel, credentials, form, post, sign_in, without_users,
+    Ask, KEY, Recorder, User, builder, channel, credentials, form, post, sign_in, without_users,
 };
 
 const PATH: &str = "/broadcasting/authorize";
@@ -39,8 +39,8 @@ fn app() -> Router {
         })
         .authorize_async("private-panicking-later", |_: User| async {
             tokio::task::yield_now().await;
-            let nothing: Option<bool> = None;
-            nothing.expect("a panic")
+            let yes: bool = "neither yes nor no".parse().unwrap();
+            yes
         })
         .join("presence-room.{room}", |user: &User, room: String| {
             let info = json!({ "name": format!("user {}", user.id), "room": room });
@@ -331,11 +331,7 @@ mod rules {
                 .build()
                 .unwrap()
                 .routes();
-            let answer = user
-                .into_iter()
-                .fold(channel(name), |ask, id| ask.by(id))
-                .to(&app)
-                .await;
+            let answer = user.into_iter().fold(channel(name), Ask::by).to(&app).await;
             let status = if allowed {
                 StatusCode::OK
             } else {
