@@ -138,19 +138,16 @@ fn binding(template: &Template, position: usize) -> Ident {
     format_ident!("field_{position}", span = span)
 }
 
-/// What a generic type has to ask of its parameters: the payload's `Serialize`, and `Display` of
-/// the fields that a channel name prints. A type without parameters needs no bounds: what it lacks
-/// is reported where it is used.
+/// What a generic type has to ask of its parameters beyond what it says itself: `Display` of the
+/// fields that a channel name prints. A type without parameters needs no bounds: what it lacks is
+/// reported where it is used.
 fn bounds(input: &DeriveInput, channels: &[Template], variants: &Variants) -> Vec<WherePredicate> {
     let parameters: Vec<&Ident> = input
         .generics
         .type_params()
         .map(|param| &param.ident)
         .collect();
-    if parameters.is_empty() {
-        return Vec::new();
-    }
-    let mut bounds: Vec<WherePredicate> = vec![parse_quote!(Self: ::skywave::__derive::Serialize)];
+    let mut bounds = Vec::new();
     for template in channels {
         for field in template.placeholders().flat_map(|name| {
             variants

@@ -78,8 +78,9 @@ use proc_macro::TokenStream;
 ///
 /// # Generic types
 ///
-/// A type parameter needs what its use asks for: `Serialize` for the payload, and `Display` where a
-/// placeholder prints it. The impl asks for both by itself.
+/// A type parameter that is part of the payload is `Serialize`, and the type says so:
+/// `struct Changed<T: Serialize> { .. }`. That a placeholder's field is `Display`, the impl asks for
+/// by itself.
 #[proc_macro_derive(CanBroadcast, attributes(broadcast))]
 pub fn derive_can_broadcast(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);

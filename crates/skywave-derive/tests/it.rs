@@ -144,9 +144,9 @@ fn an_enum_needs_no_fields_when_there_is_no_placeholder() {
 fn generic_types_ask_for_what_they_use() {
     #[derive(Serialize, CanBroadcast)]
     #[broadcast(channel = "models.{id}")]
-    struct Saved<'a, Id, Model: Clone, const VERSION: usize>
+    struct Saved<'a, Id: Serialize, Model: Clone, const VERSION: usize>
     where
-        Model: PartialEq,
+        Model: Serialize,
     {
         id: Id,
         by: &'a str,
@@ -154,6 +154,15 @@ fn generic_types_ask_for_what_they_use() {
         #[serde(skip)]
         versions: [u8; VERSION],
     }
+
+    #[derive(Serialize, CanBroadcast)]
+    #[broadcast(channel = "boxes")]
+    struct Boxed<T: Serialize>(T);
+    assert_eq!(
+        seen(&Boxed(vec![1])),
+        (vec!["boxes".into()], "Boxed".into(), json!([1]))
+    );
+
     let event = Saved {
         id: 9,
         by: "ann",
