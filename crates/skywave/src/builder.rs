@@ -9,13 +9,13 @@ use std::sync::{Arc, RwLock};
 
 use http::request::Parts;
 
-use crate::authorize::{Answer, Authoriser, RuleFor, UsersHook};
+use crate::authorize::{Answer, Authoriser, UsersHook};
 use crate::broadcaster::{Broadcaster, Shared};
 use crate::client_options::Page;
 use crate::driver::{Driver, DriverError, IntoDriver};
 use crate::error::{BuildError, chain, list};
-use crate::pattern::Pattern;
 use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled};
+use crate::ruling::{Job, Ruling, checked_rules};
 use crate::user::{BroadcastUser, Member, NoUser};
 
 /// Builds a [`Broadcaster`]. `U` is the application's user type, which the
@@ -60,16 +60,6 @@ pub struct Builder<U> {
 }
 
 type StartDriver = Box<dyn FnOnce() -> Result<Arc<dyn Driver>, DriverError> + Send>;
-
-/// A rule as it was given.
-struct Ruling<U> {
-    pattern: String,
-    /// Whether it says who joins.
-    joins: bool,
-    /// Parameters after the user.
-    parameters: usize,
-    rule: RuleFor<U>,
-}
 
 impl Builder<NoUser> {
     pub(crate) fn new() -> Self {
@@ -201,74 +191,73 @@ impl<U: BroadcastUser> Builder<U> {
     /// value cannot be read is denied. Visitors are denied without asking.
     ///
     /// A `Result` may be returned, too: an error refuses with a 500.
-    pub fn authorize<P>(self, pattern: impl Into<String>, rule: impl Rule<U, P, bool>) -> Self {
-        self.answering(pattern, rule, false, yes_or_no)
+    pub fn authorize<P>(mut self, pattern: impl Into<String>, rule: impl Rule<U, P, bool>) -> Self {
+        self.rules.push(Ruling::at_once(
+            pattern.into(),
+            Job::Authorize,
+            rule,
+            yes_or_no,
+        ));
+        self
     }
 
     /// Says who someone is to the others in the presence channels of a pattern, or `None` for
     /// those who may not join. Patterns are as in [`authorize`](Self::authorize).
     pub fn join<P>(
-        self,
+        mut self,
         pattern: impl Into<String>,
         rule: impl Rule<U, P, Option<Member>>,
     ) -> Self {
-        self.answering(pattern, rule, true, member_or_no)
+        self.rules.push(Ruling::at_once(
+            pattern.into(),
+            Job::Join,
+            rule,
+            member_or_no,
+        ));
+        self
     }
 
-    /// [`authorize`](Self::authorize) with a rule that has to wait, for a database say. It gets a
-    /// user of its own: `|user: User, id: u64| async move { .. }`.
+    /// [`authorize`](Self::authorize) with a rule that has to wait. It gets a user of its own, and
+    /// what else it needs it brings along:
+    ///
+    /// ```
+    /// # use skywave::{Broadcaster, Null};
+    /// # #[derive(Clone)] struct Orders;
+    /// # impl Orders { async fn owner(&self, _: u64) -> Result<String, std::io::Error> { Ok("ada".into()) } }
+    /// # let orders = Orders;
+    /// let broadcaster = Broadcaster::builder()
+    ///     .driver("null", Null)
+    ///     .users(|_parts| async { Some("ada".to_owned()) })
+    ///     .authorize_async("private-orders.{id}", move |user: String, id: u64| {
+    ///         let orders = orders.clone();
+    ///         async move { orders.owner(id).await.map(|owner| owner == user) }
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), skywave::BuildError>(())
+    /// ```
     pub fn authorize_async<P>(
-        self,
+        mut self,
         pattern: impl Into<String>,
         rule: impl AsyncRule<U, P, bool>,
     ) -> Self {
-        self.answering_later(pattern, rule, false, yes_or_no)
+        self.rules.push(Ruling::later(
+            pattern.into(),
+            Job::Authorize,
+            rule,
+            yes_or_no,
+        ));
+        self
     }
 
     /// [`join`](Self::join) with a rule that has to wait, as in
     /// [`authorize_async`](Self::authorize_async).
     pub fn join_async<P>(
-        self,
+        mut self,
         pattern: impl Into<String>,
         rule: impl AsyncRule<U, P, Option<Member>>,
     ) -> Self {
-        self.answering_later(pattern, rule, true, member_or_no)
-    }
-
-    fn answering<P, T: 'static, R: Rule<U, P, T>>(
-        mut self,
-        pattern: impl Into<String>,
-        rule: R,
-        joins: bool,
-        answer: fn(T) -> Answer,
-    ) -> Self {
-        self.rules.push(Ruling {
-            pattern: pattern.into(),
-            joins,
-            parameters: R::PARAMETERS,
-            rule: Box::new(move |user, values| {
-                Box::pin(future::ready(rule.ask(user, values).map(answer)))
-            }),
-        });
-        self
-    }
-
-    fn answering_later<P, T: 'static, R: AsyncRule<U, P, T>>(
-        mut self,
-        pattern: impl Into<String>,
-        rule: R,
-        joins: bool,
-        answer: fn(T) -> Answer,
-    ) -> Self {
-        self.rules.push(Ruling {
-            pattern: pattern.into(),
-            joins,
-            parameters: R::PARAMETERS,
-            rule: Box::new(move |user, values| match rule.ask(user.clone(), values) {
-                Ok(asked) => Box::pin(async move { asked.await.map(answer) }),
-                Err(error) => Box::pin(future::ready(Err(error))),
-            }),
-        });
+        self.rules
+            .push(Ruling::later(pattern.into(), Job::Join, rule, member_or_no));
         self
     }
 
@@ -325,7 +314,7 @@ impl<U: BroadcastUser> Builder<U> {
 impl<U> fmt::Debug for Builder<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let drivers: Vec<_> = self.drivers.iter().map(|(name, _)| name).collect();
-        let patterns: Vec<_> = self.rules.iter().map(|rule| &rule.pattern).collect();
+        let patterns: Vec<_> = self.rules.iter().map(Ruling::pattern).collect();
         f.debug_struct("Builder")
             .field("drivers", &drivers)
             .field("patterns", &patterns)
@@ -339,58 +328,6 @@ fn yes_or_no(yes: bool) -> Answer {
 
 fn member_or_no(member: Option<Member>) -> Answer {
     member.map_or(Answer::No, Answer::Member)
-}
-
-fn checked_rules<U>(
-    given: Vec<Ruling<U>>,
-    mistakes: &mut Vec<String>,
-) -> Vec<(Pattern, RuleFor<U>)> {
-    let mut rules: Vec<(Pattern, RuleFor<U>)> = Vec::with_capacity(given.len());
-    for ruling in given {
-        let pattern = match checked_pattern(&ruling) {
-            Ok(pattern) => pattern,
-            Err(mistake) => {
-                mistakes.push(format!("pattern `{}`: {mistake}", ruling.pattern));
-                continue;
-            }
-        };
-        if let Some((other, _)) = rules.iter().find(|(other, _)| other.overlaps(&pattern)) {
-            mistakes.push(format!(
-                "pattern `{pattern}`: some channels match `{other}`, too; expected one rule for \
-                 every channel"
-            ));
-        }
-        rules.push((pattern, ruling.rule));
-    }
-    rules
-}
-
-fn checked_pattern<U>(ruling: &Ruling<U>) -> Result<Pattern, String> {
-    let pattern = Pattern::parse(&ruling.pattern)?;
-    let kind = pattern.kind();
-    if !kind.needs_authorisation() {
-        return Err(
-            "channels of this name need no authorisation; expected the full name, with \
-                    `private-` or `presence-`"
-                .to_owned(),
-        );
-    }
-    if ruling.joins != kind.is_presence() {
-        return Err(if ruling.joins {
-            "only presence channels are joined; expected `authorize`".to_owned()
-        } else {
-            "a presence channel needs to know who joins; expected `join`".to_owned()
-        });
-    }
-    let placeholders = pattern.placeholders().count();
-    if placeholders != ruling.parameters {
-        return Err(format!(
-            "it has {placeholders} placeholders and its rule takes {} parameters after the user; \
-             expected as many",
-            ruling.parameters
-        ));
-    }
-    Ok(pattern)
 }
 
 fn started_drivers(

@@ -114,6 +114,7 @@ mod paths;
 mod pattern;
 mod report;
 mod rule;
+mod ruling;
 mod sending;
 mod user;
 

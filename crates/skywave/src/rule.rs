@@ -65,7 +65,8 @@ impl<T, E: Into<BoxError>> Verdict<T> for Result<T, E> {
     message = "`{Self}` is not a rule for users of type `{U}`",
     label = "expected a closure like `|user: &{U}, id: u64| ..`",
     note = "the first parameter is `&{U}`, the type that `.users(..)` gives; write its type out",
-    note = "one parameter per placeholder follows, each of a type that implements `FromStr`; at most four"
+    note = "one parameter per placeholder follows, each of a type that implements `FromStr`; at most four",
+    note = "it returns `{T}`, or a `Result` of it; a rule that has to wait goes to `authorize_async` or `join_async`"
 )]
 pub trait Rule<U, Parameters, T>: Send + Sync + 'static {
     /// How many parameters the closure takes after the user.
@@ -83,7 +84,8 @@ pub trait Rule<U, Parameters, T>: Send + Sync + 'static {
     message = "`{Self}` is not an asynchronous rule for users of type `{U}`",
     label = "expected a closure like `|user: {U}, id: u64| async move {{ .. }}`",
     note = "the first parameter is `{U}`, the type that `.users(..)` gives; write its type out",
-    note = "one parameter per placeholder follows, each of a type that implements `FromStr`; at most four"
+    note = "one parameter per placeholder follows, each of a type that implements `FromStr`; at most four",
+    note = "its future gives `{T}`, or a `Result` of it"
 )]
 pub trait AsyncRule<U, Parameters, T>: Send + Sync + 'static {
     /// How many parameters the closure takes after the user.

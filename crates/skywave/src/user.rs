@@ -26,10 +26,12 @@ use serde_json::Value;
 /// }
 /// ```
 pub trait BroadcastUser: Clone + Send + Sync + 'static {
-    /// The user's id: not empty, and the same for the same user everywhere. Browsers see it.
+    /// The user's id: one to 128 characters, the same for the same user everywhere. Browsers see
+    /// it.
     fn broadcast_id(&self) -> String;
 
-    /// What other members of a presence channel may know about the user; nothing by default.
+    /// What other members of a presence channel may know about the user, at most 1,024 bytes of
+    /// JSON; nothing by default.
     fn broadcast_info(&self) -> Value {
         Value::Null
     }
@@ -64,7 +66,7 @@ pub struct Member {
 
 impl Member {
     /// The member with this id, and nothing else to know. Connections with the same id are one
-    /// member. An id has at least one character.
+    /// member. An id has at least one character and at most 128.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "ids are numbers and texts, owned or not"
@@ -76,7 +78,8 @@ impl Member {
         }
     }
 
-    /// The same member with what the others may know: any JSON, as `user_info`.
+    /// The same member with what the others may know: any JSON of at most 1,024 bytes, as
+    /// `user_info`.
     #[must_use]
     pub fn info(self, info: Value) -> Self {
         Self { info, ..self }
@@ -96,17 +99,17 @@ impl Member {
         }
     }
 
-    /// `channel_data` of a presence channel; `None` when the id is empty.
-    pub(crate) fn channel_data(&self) -> Option<String> {
-        self.encode(&ChannelData {
+    /// `channel_data` of a presence channel.
+    pub(crate) fn channel_data(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&ChannelData {
             user_id: &self.id,
             user_info: self.shown_info(),
         })
     }
 
-    /// `user_data` of a sign-in; `None` when the id is empty.
-    pub(crate) fn user_data(&self) -> Option<String> {
-        self.encode(&UserData {
+    /// `user_data` of a sign-in.
+    pub(crate) fn user_data(&self) -> serde_json::Result<String> {
+        serde_json::to_string(&UserData {
             id: &self.id,
             user_info: self.shown_info(),
         })
@@ -114,13 +117,6 @@ impl Member {
 
     fn shown_info(&self) -> Option<&Value> {
         (!self.info.is_null()).then_some(&self.info)
-    }
-
-    fn encode(&self, data: &impl Serialize) -> Option<String> {
-        if self.id.is_empty() {
-            return None;
-        }
-        serde_json::to_string(data).ok()
     }
 }
 
@@ -161,14 +157,8 @@ mod tests {
                 r#"{"id":"x","user_info":["a",1]}"#,
             ),
         ] {
-            assert_eq!(member.channel_data().as_deref(), Some(channel_data));
-            assert_eq!(member.user_data().as_deref(), Some(user_data));
+            assert_eq!(member.channel_data().unwrap(), channel_data);
+            assert_eq!(member.user_data().unwrap(), user_data);
         }
-    }
-
-    #[test]
-    fn a_member_without_an_id_has_no_data_to_sign() {
-        assert_eq!(Member::new("").channel_data(), None);
-        assert_eq!(Member::new("").user_data(), None);
     }
 }

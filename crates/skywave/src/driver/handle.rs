@@ -1,5 +1,7 @@
 //! A driver of a broadcaster, for handlers that authorise by themselves: [`DriverHandle`].
 
+use skywave_protocol as protocol;
+
 use super::{Driver, DriverError};
 use crate::authorize::{AuthError, AuthReply, ChannelRequest, UserRequest};
 use crate::broadcaster::Broadcaster;
@@ -67,8 +69,8 @@ impl DriverHandle {
     ///
     /// # Errors
     ///
-    /// [`AuthError::Failed`] for a channel without members, a member with an empty id, an unknown
-    /// driver, and when the driver fails.
+    /// [`AuthError::Failed`] for a channel without members, a member with an empty id or more of
+    /// anything than the driver takes, an unknown driver, and when the driver fails.
     pub fn authorize_member(
         &self,
         ask: &ChannelRequest,
@@ -80,7 +82,7 @@ impl DriverHandle {
                 ask.channel()
             )));
         }
-        let channel_data = member.channel_data().ok_or_else(no_id)?;
+        let channel_data = member.channel_data().map_err(AuthError::failed)?;
         self.sign(ask, Some(&channel_data))
     }
 
@@ -88,10 +90,14 @@ impl DriverHandle {
     ///
     /// # Errors
     ///
-    /// [`AuthError::Failed`] for an empty id, an unknown driver, and when the driver fails.
+    /// [`AuthError::Failed`] for a user with an empty id or more of anything than the driver takes,
+    /// an unknown driver, and when the driver fails.
     pub fn authenticate(&self, ask: &UserRequest, user: &Member) -> Result<AuthReply, AuthError> {
-        let user_data = user.user_data().ok_or_else(no_id)?;
-        self.signed(|driver| driver.authenticate(ask.socket_id(), &user_data))
+        let user_data = user.user_data().map_err(AuthError::failed)?;
+        self.signed(|driver| {
+            protocol::Member::parse_user(&user_data, &driver.limits()).map_err(refused)?;
+            driver.authenticate(ask.socket_id(), &user_data)
+        })
     }
 
     fn sign(
@@ -105,7 +111,12 @@ impl DriverHandle {
                 ask.channel()
             )));
         }
-        self.signed(|driver| driver.authorize(ask.socket_id(), ask.channel_name(), channel_data))
+        self.signed(|driver| {
+            if let Some(channel_data) = channel_data {
+                protocol::Member::parse(channel_data, &driver.limits()).map_err(refused)?;
+            }
+            driver.authorize(ask.socket_id(), ask.channel_name(), channel_data)
+        })
     }
 
     fn signed(
@@ -124,6 +135,7 @@ impl DriverHandle {
     }
 }
 
-fn no_id() -> AuthError {
-    AuthError::failed("a member's id is empty: expected at least one character")
+/// What the server would refuse when the client subscribes is better told here.
+fn refused(rejection: protocol::Rejection) -> DriverError {
+    DriverError::new("its server would not take the member").caused_by(rejection)
 }

@@ -49,7 +49,6 @@ fn app() -> Router {
         .join_async("presence-slow", |user: User| async move {
             Ok::<_, Infallible>(Some(Member::new(user.id)))
         })
-        .join("presence-nameless", |_: &User| Some(Member::new("")))
         .build()
         .unwrap()
         .routes()
@@ -356,13 +355,34 @@ mod rules {
 
     #[tokio::test]
     async fn a_failing_rule_is_a_500_without_a_signature() {
-        for name in [
-            "private-failing",
-            "private-failing-later",
-            "presence-nameless",
-        ] {
+        for name in ["private-failing", "private-failing-later"] {
             let answer = channel(name).by(7).to(&app()).await;
             answer.refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_member_that_the_server_would_not_take_is_not_signed() {
+        for (member, reason) in [
+            (Member::new(""), "expected user_id, a non-empty string"),
+            (Member::new("x".repeat(129)), "at most 128 characters"),
+            (
+                Member::new(1).info(json!("x".repeat(1_023))),
+                "at most 1024 bytes",
+            ),
+        ] {
+            let app = builder(&Recorder::new())
+                .join("presence-x", move |_: &User| Some(member.clone()))
+                .build()
+                .unwrap()
+                .routes();
+            let answer = channel("presence-x").by(7).to(&app).await;
+            let reason = if cfg!(debug_assertions) {
+                reason
+            } else {
+                "Internal Server Error"
+            };
+            answer.refused(StatusCode::INTERNAL_SERVER_ERROR, reason);
         }
     }
 

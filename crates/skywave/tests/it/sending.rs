@@ -170,6 +170,28 @@ async fn b01_the_named_driver_is_the_one_that_sends_and_nothing_shared_changes()
 }
 
 #[tokio::test]
+async fn b02_the_chosen_drivers_own_limits_apply() {
+    let (roomy, narrow) = (Recorder::new(), Recorder::taking(10));
+    let broadcaster = builder(&roomy)
+        .driver("narrow", narrow.clone())
+        .build()
+        .unwrap();
+    let broadcast = broadcaster.as_system();
+    broadcast
+        .channel("c", "long", json!({ "text": "longer than ten" }))
+        .await
+        .unwrap();
+    let sending = broadcast
+        .driver("narrow")
+        .channel("c", "long", json!({ "text": "as long" }));
+    assert!(matches!(
+        sending.await,
+        Err(Error::TooLarge { limit: 10, .. })
+    ));
+    assert_eq!((roomy.envelopes().len(), narrow.envelopes().len()), (1, 0));
+}
+
+#[tokio::test]
 async fn the_default_driver_can_be_named() {
     let (first, second) = (Recorder::new(), Recorder::new());
     let broadcaster = builder(&first)

@@ -27,14 +27,21 @@ pub(crate) struct Recorder {
     envelopes: Arc<Mutex<Vec<Envelope>>>,
     credentials: Credentials,
     broken: bool,
+    event_bytes: usize,
 }
 
 impl Recorder {
     pub(crate) fn new() -> Self {
+        Self::taking(Limits::default().event_bytes)
+    }
+
+    /// Takes events with at most so many bytes of data.
+    pub(crate) fn taking(event_bytes: usize) -> Self {
         Self {
             envelopes: Arc::default(),
             credentials: credentials(),
             broken: false,
+            event_bytes,
         }
     }
 
@@ -106,7 +113,7 @@ impl Driver for Recorder {
 
     fn limits(&self) -> Limits {
         Limits {
-            channels_per_event: 100,
+            event_bytes: self.event_bytes,
             ..Limits::default()
         }
     }
