@@ -1,7 +1,7 @@
 //! From a router to a running server on `127.0.0.1`.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -13,13 +13,14 @@ use tracing_subscriber::EnvFilter;
 
 /// Command line of every example.
 #[derive(clap::Parser, Clone, Debug)]
+#[command(about = "An example application of Skywave, on 127.0.0.1")]
 pub struct Options {
     /// Port of 127.0.0.1 to listen on; 0 takes a free one.
     #[arg(long, default_value_t = 3000)]
     pub port: u16,
 
     /// Folder that holds `pusher.min.js`: `dist/web` of the npm package pusher-js.
-    #[arg(long, env = "SKYWAVE_DEMO_ASSETS", default_value = PUSHER_JS)]
+    #[arg(long, env = "SKYWAVE_DEMO_ASSETS", default_value_os_t = brought_by_xtask())]
     pub assets: PathBuf,
 }
 
@@ -85,11 +86,12 @@ async fn asked_to_stop() {
     }
 }
 
+/// Where `cargo xtask demo` puts pusher-js, seen from this crate's folder.
+fn brought_by_xtask() -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    let workspace = workspace.unwrap_or(Path::new("."));
+    workspace.join("demo-assets/node_modules/pusher-js/dist/web")
+}
+
 /// How long requests that are being answered may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// Where `cargo xtask demo` puts it.
-const PUSHER_JS: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../demo-assets/node_modules/pusher-js/dist/web"
-);
