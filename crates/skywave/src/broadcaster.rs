@@ -92,6 +92,8 @@ impl Broadcaster {
     /// A body with a `channel_name` asks for a channel, one with only a `socket_id` for the user;
     /// [`AuthRequest`](crate::AuthRequest) has the details. Layers of a router wrap what was added
     /// before them: merged after a CSRF layer, these routes are exempt from it, and exactly these.
+    ///
+    /// They are to be merged, not nested: clients look for the embedded server at the root.
     pub fn routes<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -283,8 +283,12 @@ impl<U: BroadcastUser> Builder<U> {
                 .map_err(|mistake| mistakes.push(format!("public url {mistake}")))
                 .ok()
         });
+        let default_name = default_name(self.default_driver, &self.drivers, &mut mistakes);
         let drivers = started_drivers(self.drivers, &mut mistakes);
-        let default = default_driver(self.default_driver.as_deref(), &drivers, &mut mistakes);
+        let default = drivers
+            .iter()
+            .find(|(name, _)| Some(name) == default_name.as_ref())
+            .cloned();
         let Some((default_name, default_driver)) = default.filter(|_| mistakes.is_empty()) else {
             return Err(BuildError::new(mistakes));
         };
@@ -330,6 +334,28 @@ fn member_or_no(member: Option<Member>) -> Answer {
     member.map_or(Answer::No, Answer::Member)
 }
 
+fn default_name(
+    named: Option<String>,
+    drivers: &[(String, StartDriver)],
+    mistakes: &mut Vec<String>,
+) -> Option<String> {
+    let known: Vec<_> = drivers.iter().map(|(name, _)| name.clone()).collect();
+    match named {
+        _ if known.is_empty() => {
+            mistakes.push("there is no driver: expected at least one `.driver(name, ..)`".into());
+        }
+        Some(name) if !known.contains(&name) => {
+            mistakes.push(format!(
+                "default driver `{name}`: expected one of {}",
+                list(&known)
+            ));
+        }
+        Some(name) => return Some(name),
+        None => {}
+    }
+    known.into_iter().next()
+}
+
 fn started_drivers(
     given: Vec<(String, StartDriver)>,
     mistakes: &mut Vec<String>,
@@ -362,27 +388,6 @@ fn started_drivers(
         drivers.push((name, driver));
     }
     drivers
-}
-
-fn default_driver(
-    name: Option<&str>,
-    drivers: &[(String, Arc<dyn Driver>)],
-    mistakes: &mut Vec<String>,
-) -> Option<(String, Arc<dyn Driver>)> {
-    let default = match name {
-        None => drivers.first(),
-        Some(name) => drivers.iter().find(|(known, _)| known == name),
-    };
-    if default.is_none() && mistakes.is_empty() {
-        mistakes.push(match name {
-            None => "there is no driver: expected at least one `.driver(name, ..)`".to_owned(),
-            Some(name) => {
-                let known: Vec<_> = drivers.iter().map(|(known, _)| known.clone()).collect();
-                format!("default driver `{name}`: expected one of {}", list(&known))
-            }
-        });
-    }
-    default.cloned()
 }
 
 const DEFAULT_AUTH_PATH: &str = "/broadcasting/authorize";

@@ -14,6 +14,9 @@ use skywave_protocol::ChannelKind;
 
 /// A channel to send to, by its full name.
 ///
+/// What is sent to a `private-encrypted-` channel goes out as it is given; encrypting it is up to
+/// the application.
+///
 /// ```
 /// use skywave::{Channel, ChannelKind};
 ///

@@ -116,8 +116,8 @@ fn checked_pattern<U>(ruling: &Ruling<U>) -> Result<Pattern, String> {
     let placeholders = pattern.placeholders().count();
     if placeholders != ruling.parameters {
         return Err(format!(
-            "it has {placeholders} placeholders and its rule takes {} parameters after the user; \
-             expected as many",
+            "placeholders: {placeholders}, parameters of its rule after the user: {}; expected as \
+             many of both",
             ruling.parameters
         ));
     }

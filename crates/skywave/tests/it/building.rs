@@ -12,6 +12,7 @@ fn every_mistake_is_reported_not_only_the_first() {
         .authorize("private-orders.{id}", |_: &User| true)
         .auth_path("broadcasting/authorize")
         .public_url("example.com")
+        .default_driver("ably")
         .build()
         .unwrap_err();
     assert_eq!(
@@ -19,10 +20,11 @@ fn every_mistake_is_reported_not_only_the_first() {
         [
             "pattern `orders.{id}`: channels of this name need no authorisation; expected the full \
              name, with `private-` or `presence-`",
-            "pattern `private-orders.{id}`: it has 1 placeholders and its rule takes 0 parameters \
-             after the user; expected as many",
+            "pattern `private-orders.{id}`: placeholders: 1, parameters of its rule after the \
+             user: 0; expected as many of both",
             "auth path `broadcasting/authorize`: expected a path that starts with `/`",
             "public url `example.com` is not an address: expected one like https://example.com",
+            "default driver `ably`: expected one of `recorder`, `recorder`",
             "driver `recorder`: there are two; expected different names",
         ]
     );

@@ -13,5 +13,6 @@ mod custom_handler;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod extractor;
+mod logging;
 mod sending;
 mod stage;

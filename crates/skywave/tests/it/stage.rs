@@ -15,7 +15,7 @@ use tower::ServiceExt;
 
 /// The key and the secret of the protocol document's examples.
 pub(crate) const KEY: &str = "278d425bdf160c739803";
-const SECRET: &str = "7ad3773142a6692b25b8";
+pub(crate) const SECRET: &str = "7ad3773142a6692b25b8";
 
 pub(crate) fn credentials() -> Credentials {
     Credentials::new(KEY, &Secret::new(SECRET))

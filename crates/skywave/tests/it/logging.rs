@@ -1,0 +1,134 @@
+//! What is logged, and what is not.
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use serde_json::json;
+use skywave::{Broadcast, Broadcaster, Unruled};
+use tracing::Level;
+
+use crate::stage::{KEY, Recorder, SECRET, builder, channel, form};
+
+/// Where a test's log goes.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is logged while this runs.
+fn logged<F: Future>(work: impl FnOnce() -> F) -> String {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    tracing::subscriber::with_default(subscriber, || runtime.block_on(work()));
+    String::from_utf8(log.0.lock().unwrap().clone()).unwrap()
+}
+
+fn broadcaster() -> Broadcaster {
+    builder(&Recorder::new()).build().unwrap()
+}
+
+#[test]
+fn bare_text_as_data_is_warned_of_in_debug_builds() {
+    let system = broadcaster().as_system();
+    // The order of the documents' first versions: channel, message, event.
+    let log = logged(|| {
+        system
+            .channel("c", "the message", "the-event")
+            .into_future()
+    });
+    assert_eq!(log.contains("WARN"), cfg!(debug_assertions), "{log}");
+    assert_eq!(
+        log.contains("channel(channels, event, data)"),
+        cfg!(debug_assertions),
+        "{log}"
+    );
+
+    for sending in [
+        system.channel("c", "event", json!({ "key": "value" })),
+        system.to("c").event("event", "text on purpose"),
+        system.to("c").message("text"),
+    ] {
+        assert_eq!(logged(|| sending.into_future()), "");
+    }
+}
+
+#[test]
+fn b11_a_skipped_channel_is_warned_of() {
+    async fn alert(broadcast: Broadcast) {
+        broadcast
+            .to(["news", "private-admins"])
+            .message("hello")
+            .await
+            .unwrap();
+    }
+    let app = axum::Router::new()
+        .route("/", axum::routing::post(alert))
+        .with_state(broadcaster());
+    let log = logged(|| form("/", &[]).to(&app));
+    assert!(
+        log.contains("WARN") && log.contains("private-admins"),
+        "{log}"
+    );
+    assert!(
+        log.contains("nobody is logged in") && !log.contains("news"),
+        "{log}"
+    );
+}
+
+#[test]
+fn opening_private_channels_to_everyone_is_warned_of() {
+    for (unruled, warned) in [
+        (Unruled::LoggedIn, false),
+        (Unruled::Everyone, true),
+        (Unruled::Deny, false),
+    ] {
+        let log = logged(async || builder(&Recorder::new()).unruled(unruled).build().unwrap());
+        assert_eq!(
+            log.contains("open to everyone"),
+            warned,
+            "{unruled:?}: {log}"
+        );
+    }
+}
+
+#[test]
+fn a_denial_is_told_at_debug_level_with_its_reason() {
+    let app = broadcaster().routes();
+    let log = logged(|| channel("private-x").to(&app));
+    assert!(
+        log.contains("DEBUG") && log.contains("denied: nobody is logged in"),
+        "{log}"
+    );
+}
+
+#[test]
+fn neither_secrets_nor_signatures_are_logged() {
+    let app = broadcaster().routes();
+    let mut answer = None;
+    let log = logged(|| async { answer = Some(channel("private-x").by(7).to(&app).await) });
+    let signature = answer.unwrap().json()["auth"]
+        .as_str()
+        .unwrap()
+        .replace(KEY, "");
+    let printed = log + &format!("{:?}", broadcaster());
+    assert!(
+        !printed.contains(SECRET) && !printed.contains(&signature),
+        "{printed}"
+    );
+}
