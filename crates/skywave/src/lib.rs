@@ -141,3 +141,22 @@ pub use crate::sending::{Sending, To};
 pub use crate::user::{BroadcastUser, Member, NoUser};
 #[cfg(feature = "derive")]
 pub use skywave_derive::CanBroadcast;
+
+/// The guide's Rust blocks are compiled as documentation tests.
+#[cfg(all(doctest, feature = "derive", feature = "embedded"))]
+mod guide {
+    #[doc = include_str!("../../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../../docs/quick-start.md")]
+    struct QuickStart;
+    #[doc = include_str!("../../../docs/events.md")]
+    struct Events;
+    #[doc = include_str!("../../../docs/channels.md")]
+    struct Channels;
+    #[doc = include_str!("../../../docs/authorisation.md")]
+    struct Authorisation;
+    #[doc = include_str!("../../../docs/clients.md")]
+    struct Clients;
+    #[doc = include_str!("../../../docs/server.md")]
+    struct Server;
+}
