@@ -71,22 +71,7 @@ impl<U: BroadcastUser> Authorise for Authoriser<U> {
                 )));
             }
             let user = (self.users)(request).await;
-            let matched = self
-                .rules
-                .iter()
-                .find_map(|(pattern, rule)| pattern.matches(channel).map(|v| (pattern, rule, v)));
-            let Some((pattern, rule, values)) = matched else {
-                return self.unruled(user.as_ref(), channel);
-            };
-            let user = user.ok_or_else(nobody)?;
-            match rule(&user, &Values::new(pattern, values)).await? {
-                Answer::Yes => Ok(None),
-                Answer::Member(member) => Ok(Some(member)),
-                Answer::No => Err(AuthError::denied(format!(
-                    "the rule of `{pattern}` says no to user `{}` for channel `{channel}`",
-                    user.broadcast_id()
-                ))),
-            }
+            self.decide(user, channel).await
         })
     }
 
@@ -99,6 +84,31 @@ impl<U: BroadcastUser> Authorise for Authoriser<U> {
 }
 
 impl<U: BroadcastUser> Authoriser<U> {
+    /// Whether `user` may subscribe to a channel that needs authorisation, and to a presence
+    /// channel as whom.
+    pub(crate) async fn decide(
+        &self,
+        user: Option<U>,
+        channel: &ChannelName,
+    ) -> Result<Option<Member>, AuthError> {
+        let matched = self
+            .rules
+            .iter()
+            .find_map(|(pattern, rule)| pattern.matches(channel).map(|v| (pattern, rule, v)));
+        let Some((pattern, rule, values)) = matched else {
+            return self.unruled(user.as_ref(), channel);
+        };
+        let user = user.ok_or_else(nobody)?;
+        match rule(&user, &Values::new(pattern, values)).await? {
+            Answer::Yes => Ok(None),
+            Answer::Member(member) => Ok(Some(member)),
+            Answer::No => Err(AuthError::denied(format!(
+                "the rule of `{pattern}` says no to user `{}` for channel `{channel}`",
+                user.broadcast_id()
+            ))),
+        }
+    }
+
     fn unruled(
         &self,
         user: Option<&U>,
