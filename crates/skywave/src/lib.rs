@@ -110,6 +110,12 @@ mod client_options;
 pub mod driver;
 mod error;
 mod event;
+#[cfg(feature = "_http")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "its first driver is on its way")
+)]
+mod http_client;
 mod paths;
 mod pattern;
 mod report;

@@ -33,6 +33,8 @@ pub use self::null::Null;
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
 use crate::error::BoxError;
+#[cfg(feature = "_http")]
+pub use crate::http_client::HttpError;
 
 /// The future of [`Driver::publish`]: boxed, because drivers are chosen by name at run time.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,213 @@
+//! The HTTP client of the drivers that publish over the network.
+//!
+//! One [`HttpClient`] per driver: a pool of kept connections, TLS by rustls with Mozilla's roots
+//! and at most one root of one's own. Every call is bounded in time ([`Settings::timeout`], all
+//! attempts included) and in the bytes it reads ([`Settings::body_limit`]), and every failure is an
+//! [`HttpError`] that says whether the request may have arrived. A [`Retry`] repeats a request only
+//! where that is safe.
+//!
+//! What a request says, how it is signed and what an answer means is up to the drivers.
+//!
+//! ```text
+//! connect  one time limit around name lookup, TCP and TLS
+//! tls      which certificates are trusted
+//! retry    when and after how long a request is repeated
+//! error    what went wrong, without secrets
+//! ```
+
+mod connect;
+mod error;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use self::connect::{Bounded, TimedOut};
+pub use self::error::HttpError;
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "its first driver is on its way")
+)]
+pub(crate) use self::retry::Repeat;
+pub(crate) use self::retry::Retry;
+pub(crate) use self::tls::CertificateError;
+
+/// What every call of a client keeps to.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// For one connection, TLS included.
+    pub(crate) connect_timeout: Duration,
+    /// For one call, from the first attempt to the last byte of the answer.
+    pub(crate) timeout: Duration,
+    /// Bytes that are read of an answer.
+    pub(crate) body_limit: usize,
+    /// Certificates in PEM that are trusted beside Mozilla's, for servers with a root of their own.
+    pub(crate) root_certificate: Option<Vec<u8>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(10),
+            body_limit: 4 << 20,
+            root_certificate: None,
+        }
+    }
+}
+
+/// A pool of connections, to any number of servers. Cheap to clone.
+///
+/// Its calls need a tokio runtime with time and network enabled; a kept connection belongs to the
+/// runtime that opened it.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpClient {
+    pool: Client<Bounded<HttpsConnector<HttpConnector>>, Full<Bytes>>,
+    timeout: Duration,
+    body_limit: usize,
+}
+
+impl HttpClient {
+    /// A client without connections.
+    ///
+    /// # Errors
+    ///
+    /// When the root certificate is none.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, CertificateError> {
+        let tls = tls::config(settings.root_certificate.as_deref())?;
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(tcp);
+        let pool = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE)
+            .build(Bounded::new(connector, settings.connect_timeout));
+        Ok(Self {
+            pool,
+            timeout: settings.timeout,
+            body_limit: settings.body_limit,
+        })
+    }
+
+    /// Sends the request, whose address is absolute, and reads the whole answer. Any status of
+    /// the 2xx is an answer; the meaning of the others, redirects too, is failure.
+    ///
+    /// # Errors
+    ///
+    /// The failure of the last attempt.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the request may have arrived or not.
+    pub(crate) async fn call(
+        &self,
+        request: Request<Bytes>,
+        retry: &Retry,
+    ) -> Result<Response<Bytes>, HttpError> {
+        let deadline = Instant::now() + self.timeout;
+        let server = server(&request);
+        let mut attempt = 0;
+        loop {
+            let mut request = request.clone().map(Full::new);
+            let connection = capture_connection(&mut request);
+            let error = match timeout_at(deadline, self.attempt(request, &server)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => error,
+                Err(_) if connection.connection_metadata().is_none() => HttpError::Connect {
+                    server: server.clone(),
+                    problem: TimedOut(self.timeout).to_string(),
+                },
+                Err(_) => HttpError::Timeout {
+                    server: server.clone(),
+                    limit: self.timeout,
+                },
+            };
+            let Some(pause) = retry.pause(attempt, &error) else {
+                return Err(error);
+            };
+            // A pause that outlasts the call would hide what went wrong behind a timeout.
+            if Instant::now() + pause >= deadline {
+                return Err(error);
+            }
+            tracing::debug!(%error, ?pause, "a request is repeated");
+            sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: Request<Full<Bytes>>,
+        server: &str,
+    ) -> Result<Response<Bytes>, HttpError> {
+        let answer = self.pool.request(request).await;
+        let answer = answer.map_err(|error| error::of_exchange(&error, server))?;
+        let (parts, body) = answer.into_parts();
+        let body = Limited::new(body, self.body_limit)
+            .collect()
+            .await
+            .map_err(|error| HttpError::Broken {
+                server: server.to_owned(),
+                problem: if error.is::<LengthLimitError>() {
+                    format!("the answer has more than {} bytes", self.body_limit)
+                } else {
+                    format!("the answer ended early: {}", error::innermost(&*error))
+                },
+            })?
+            .to_bytes();
+        if parts.status.is_success() {
+            return Ok(Response::from_parts(parts, body));
+        }
+        Err(HttpError::Status {
+            server: server.to_owned(),
+            status: parts.status.as_u16(),
+            text: text(&body, parts.status),
+        })
+    }
+}
+
+/// `host:port` of a request's address, which is all that errors tell of it: its query may hold a
+/// signature.
+fn server(request: &Request<Bytes>) -> String {
+    let uri = request.uri();
+    let secure = uri.scheme_str() == Some("https");
+    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    format!("{}:{port}", uri.host().unwrap_or("?"))
+}
+
+/// What a server says about a failure, for an error: its text in one piece and not too long, or
+/// the status's own name.
+fn text(body: &[u8], status: StatusCode) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut short: String = text.trim().chars().take(TEXT).collect();
+    if short.is_empty() {
+        return status.canonical_reason().unwrap_or("no text").to_owned();
+    }
+    if text.trim().chars().nth(TEXT).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// How long an unused connection is kept: less than servers do, so that a request seldom meets a
+/// connection that is being closed.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// Characters of a server's text that an error keeps.
+const TEXT: usize = 2_000;
