@@ -29,11 +29,8 @@ export const startServerFor = (appId, ...flags) => start('skywave', [
   ...flags,
 ]);
 
-/** The demo, with the pusher-js of `node_modules`. */
-export const startDemo = (...flags) => start('demo', [
-  '--assets', join(here, 'node_modules/pusher-js/dist/web'),
-  ...flags,
-]);
+/** The demo, with the pusher-js for browsers of this folder. */
+export const startDemo = (assets = join(here, 'node_modules/pusher-js/dist/web')) => start('demo', ['--assets', assets]);
 
 /** A running program. */
 export class Program {

@@ -166,7 +166,8 @@ fn autobahn(workspace: &Workspace) -> Result<()> {
 fn suite(workspace: &Workspace, folder: &str) -> Result<()> {
     process::run(&mut workspace.cargo(BUILD))?;
     let mut node = workspace.command("node");
-    node.args(["--test", "--test-reporter=spec"])
+    // A failing test may leave a connection open, which would keep its process waiting.
+    node.args(["--test", "--test-force-exit", "--test-reporter=spec"])
         .args(test_files(workspace, folder)?)
         .env("SKYWAVE_BIN", workspace.target("debug"))
         .env("SKYWAVE_PYTHON", setup::python_program(workspace, "python"));
