@@ -66,6 +66,15 @@ impl<L> Connection<L> {
         &self.app
     }
 
+    /// Whether it signed in as the user `user_id`.
+    pub fn is_user(&self, user_id: &str) -> bool {
+        self.session
+            .borrow()
+            .user
+            .as_ref()
+            .is_some_and(|user| user.user_id == user_id)
+    }
+
     /// Its public name.
     pub fn socket_id(&self) -> SocketId {
         self.socket_id

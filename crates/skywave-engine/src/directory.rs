@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 
 use skywave_protocol::{ChannelName, Limits, Member, Rejection};
 
+use crate::engine::Occupancy;
 use crate::presence::Members;
 
 /// Identity of one occupancy of a channel; a channel that was empty in between gets a new one.
@@ -43,6 +44,17 @@ impl Directory {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// Shows every occupied channel to `look`, one shelf after the other: channels come and go in
+    /// between, but each one that stays is shown once.
+    pub(crate) fn for_each(&self, mut look: impl FnMut(&ChannelName, &Occupied)) {
+        for shelf in &self.shelves {
+            let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
+            for (name, occupied) in &*shelf {
+                look(name, occupied);
+            }
+        }
     }
 }
 
@@ -112,8 +124,11 @@ impl Occupied {
             .map(|(worker, _)| worker)
     }
 
-    pub(crate) fn subscription_count(&self) -> usize {
-        self.subscriptions.iter().map(|count| *count as usize).sum()
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        Occupancy {
+            subscriptions: self.subscriptions.iter().map(|count| *count as usize).sum(),
+            users: self.members().map(Members::len),
+        }
     }
 
     pub(crate) fn members(&self) -> Option<&Members> {

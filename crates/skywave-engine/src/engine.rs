@@ -1,16 +1,16 @@
 //! The engine: what all threads of a node share.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use skywave_protocol::{ChannelName, Rejection, ServerMessage, SocketId};
+use skywave_protocol::{ChannelKind, ChannelName, Rejection, ServerMessage, SocketId};
 
 use crate::app::{App, Apps};
 use crate::directory::{ChannelId, Occupied};
 use crate::encode_frame;
 use crate::inbox::{Delivery, Inbox};
-use crate::presence::Members;
 
 /// The apps of a node and the inboxes of its workers.
 #[derive(Debug)]
@@ -58,48 +58,82 @@ impl Engine {
         &self.apps
     }
 
-    /// Hands an event to every subscriber of its channels.
+    /// Hands events to every subscriber of their channels, in this order.
     ///
-    /// It returns as soon as the event stands in the inboxes of all workers concerned; channels
+    /// It returns as soon as the events stand in the inboxes of all workers concerned; channels
     /// without subscribers cost a look-up. May be called from any thread; never waits.
     ///
     /// # Errors
     ///
     /// [`Rejection::OverCapacity`] when a worker is too far behind. Nothing was sent then.
-    pub fn publish(&self, app: &App, publication: &Publication<'_>) -> Result<(), Rejection> {
+    pub fn publish<'a>(
+        &self,
+        app: &App,
+        publications: impl IntoIterator<Item = Publication<'a>>,
+    ) -> Result<(), Rejection> {
         if self.inboxes.iter().any(Inbox::is_full) {
             return Err(Rejection::OverCapacity);
         }
-        for channel in publication.channels {
-            app.channels.locked(channel, |shelf| {
-                let Some(occupied) = shelf.get(channel) else {
-                    return;
-                };
-                let message = ServerMessage::Event {
-                    channel,
-                    event: publication.event,
-                    data: publication.data,
-                    user_id: None,
-                };
-                self.deliver(occupied, &message, publication.except);
-            });
+        for Publication {
+            channels,
+            event,
+            data,
+            except,
+        } in publications
+        {
+            for channel in channels {
+                app.channels.locked(channel, |shelf| {
+                    let Some(occupied) = shelf.get(channel) else {
+                        return;
+                    };
+                    let message = ServerMessage::Event {
+                        channel,
+                        event,
+                        data,
+                        user_id: None,
+                    };
+                    self.deliver(occupied, &message, except);
+                });
+            }
         }
         Ok(())
+    }
+
+    /// The occupied channels whose names begin with `prefix`, in the order of their names; the
+    /// channels of single users (`#server-to-user-…`) are nobody else's business.
+    pub fn occupied(&self, app: &App, prefix: &str) -> BTreeMap<ChannelName, Occupancy> {
+        let mut found = BTreeMap::new();
+        app.channels.for_each(|name, occupied| {
+            if name.as_str().starts_with(prefix) && name.kind() != ChannelKind::ServerToUser {
+                found.insert(name.clone(), occupied.occupancy());
+            }
+        });
+        found
+    }
+
+    /// The ids of the users in a presence channel, in their order; empty for other channels.
+    pub fn users(&self, app: &App, channel: &ChannelName) -> Vec<String> {
+        app.channels.locked(channel, |shelf| {
+            let members = shelf.get(channel).and_then(Occupied::members);
+            members.map_or_else(Vec::new, |members| {
+                members
+                    .iter()
+                    .map(|(user_id, _)| user_id.to_owned())
+                    .collect()
+            })
+        })
     }
 
     /// Subscriptions and users of a channel on this node.
     pub fn occupancy(&self, app: &App, channel: &ChannelName) -> Occupancy {
         app.channels.locked(channel, |shelf| {
-            shelf.get(channel).map_or_else(
-                || Occupancy {
-                    subscriptions: 0,
-                    users: channel.kind().is_presence().then_some(0),
-                },
-                |occupied| Occupancy {
-                    subscriptions: occupied.subscription_count(),
-                    users: occupied.members().map(Members::len),
-                },
-            )
+            let unoccupied = || Occupancy {
+                subscriptions: 0,
+                users: channel.kind().is_presence().then_some(0),
+            };
+            shelf
+                .get(channel)
+                .map_or_else(unoccupied, Occupied::occupancy)
         })
     }
 

@@ -14,6 +14,8 @@ pub struct Limits {
     pub channel_name_bytes: usize,
     /// Channels of one event. Hosted: 100.
     pub channels_per_event: usize,
+    /// Events of one batch. Hosted: 10.
+    pub events_per_batch: usize,
     /// Distinct members of a presence channel. Hosted: 100.
     pub members_per_channel: usize,
     /// Bytes of a member's `user_info` as JSON. Hosted: 1,024.
@@ -92,6 +94,7 @@ impl Default for Limits {
             event_name_chars: 200,
             channel_name_bytes: 164,
             channels_per_event: 100,
+            events_per_batch: 10,
             members_per_channel: 100,
             member_bytes: 1_024,
             user_id_chars: 128,

@@ -86,6 +86,8 @@ rejections! {
     NoProtocol = Close(4008), 400, "No protocol version supplied";
     /// The connection did not authorise itself in time, or no longer may be open.
     Unauthorised = Close(4009), 401, "Connection not authorized within timeout";
+    /// The application ended the connections of the user it is signed in as.
+    Terminated = Close(4009), 401, "Connection terminated by the application";
     /// The server takes no more connections for now.
     OverCapacity = Close(4100), 503, "Over capacity";
     /// The connection did not take its events fast enough; its outbox is full.
@@ -236,6 +238,13 @@ rejections! {
         /// Channels allowed.
         limit: usize,
     } = Refuse, 400, "Too many channels: an event goes to at most {limit}, this one to {given}";
+    /// The batch has too many events.
+    BatchTooLarge {
+        /// Events in the batch.
+        given: usize,
+        /// Events allowed.
+        limit: usize,
+    } = Refuse, 400, "Batch too large ({given} > {limit})";
     /// The request's body is not JSON, or not an object.
     InvalidBody {
         /// What is wrong, and where.
@@ -253,6 +262,21 @@ rejections! {
         /// What it should be.
         expected: &'static str,
     } = Refuse, 400, "Invalid field {field}: expected {expected}";
+
+    // Questions to the HTTP API (Channels HTTP API, "GET channels" and following).
+
+    /// `info` asks for something that channels do not have.
+    InvalidInfo = Refuse, 400,
+        "info should be a comma separated list of attributes: user_count, subscription_count";
+    /// `info` asks for users where there are none to count.
+    UserCountWithoutPresence = Refuse, 400,
+        "user_count may only be requested for presence channels - please supply filter_by_prefix \
+         beginning with presence-";
+    /// The channel is asked for its users and is no presence channel.
+    NotPresenceChannel {
+        /// The channel.
+        channel: Excerpt,
+    } = Refuse, 400, "Users can only be retrieved for presence channels, not for {channel}";
 
     // Requests to the HTTP API (Channels HTTP API, "Authentication").
 

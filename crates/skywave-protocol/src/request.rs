@@ -85,6 +85,13 @@ impl<'a> SignedRequest<'a> {
         self.path
     }
 
+    /// A parameter, percent-decoded; what is not UTF-8 in it is replaced.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let value = self.value(name)?;
+        Some(String::from_utf8_lossy(&value).into_owned())
+    }
+
     pub(crate) fn verify(
         &self,
         credentials: &Credentials,

@@ -1,4 +1,4 @@
-//! The body of a request that publishes an event: `POST /apps/ID/events`.
+//! The bodies of requests that publish: `POST /apps/ID/events` and `POST /apps/ID/batch_events`.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +22,7 @@ pub struct TriggerRequest {
     pub info: Info,
 }
 
-/// The attributes of channels that a publish request asks for.
+/// The attributes of channels that a request asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Info {
     /// Distinct members of presence channels.
@@ -41,13 +41,41 @@ impl TriggerRequest {
     /// [`Rejection::InvalidEventName`], [`Rejection::EventTooLarge`],
     /// [`Rejection::TooManyChannels`], [`Rejection::InvalidChannelName`].
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Rejection> {
-        let invalid = |reason| Rejection::InvalidBody { reason };
-        let body = str::from_utf8(body).map_err(|_| invalid("expected UTF-8".into()))?;
-        let body: Body<'_> = object(body).map_err(invalid)?;
+        Self::of(&parse_object(body)?, limits)
+    }
 
+    /// Reads the body of a batch, `{"batch": [event, ..]}`, each event as in [`parse`](Self::parse).
+    /// Channels HTTP API, "POST batch events".
+    ///
+    /// # Errors
+    ///
+    /// As there for the first event that is wrong, and [`Rejection::BatchTooLarge`].
+    pub fn parse_batch(body: &[u8], limits: &Limits) -> Result<Vec<Self>, Rejection> {
+        const LIST: &str = "a list of events";
+        let Batch { batch } = parse_object(body)?;
+        let events: Vec<&RawValue> = match batch {
+            None => return Err(Rejection::MissingField { field: "batch" }),
+            Some(json) => {
+                serde_json::from_str(json.get()).map_err(|_| Rejection::InvalidField {
+                    field: "batch",
+                    expected: LIST,
+                })?
+            }
+        };
+        if events.len() > limits.events_per_batch {
+            let (given, limit) = (events.len(), limits.events_per_batch);
+            return Err(Rejection::BatchTooLarge { given, limit });
+        }
+        events
+            .iter()
+            .map(|event| Self::of(&parse_object(event.get().as_bytes())?, limits))
+            .collect()
+    }
+
+    fn of(body: &Body<'_>, limits: &Limits) -> Result<Self, Rejection> {
         let name: String = required("name", "a string", body.name)?;
         let name = limits.event_name(&name)?;
-        let channels = channels(&body, limits)?;
+        let channels = channels(body, limits)?;
         let data: String = required("data", "a string", body.data)?;
         limits.event_data(&data)?;
         let socket_id = optional("socket_id", SOCKET_ID, body.socket_id)?
@@ -58,7 +86,7 @@ impl TriggerRequest {
                 expected: SOCKET_ID,
             })?;
         let info = optional("info", "a comma-separated list", body.info)?
-            .map(|list: String| Info::parse(&list))
+            .map(|list: String| Info::of_event(&list))
             .unwrap_or_default();
         Ok(Self {
             name,
@@ -71,14 +99,42 @@ impl TriggerRequest {
 }
 
 impl Info {
-    /// Attributes that are not known, or do not apply, are left out of the answer.
-    fn parse(list: &str) -> Self {
+    /// What a question asks for: a comma-separated list.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::InvalidInfo`] for an attribute that channels do not have.
+    pub fn of_question(list: &str) -> Result<Self, Rejection> {
+        let known = |asked: &str| matches!(asked.trim(), "user_count" | "subscription_count");
+        if list.is_empty() || list.split(',').all(known) {
+            Ok(Self::of_event(list))
+        } else {
+            Err(Rejection::InvalidInfo)
+        }
+    }
+
+    /// Attributes that are not known, or do not apply, are left out of the answer to an event.
+    fn of_event(list: &str) -> Self {
         let asks_for = |attribute| list.split(',').any(|asked| asked.trim() == attribute);
         Self {
             user_count: asks_for("user_count"),
             subscription_count: asks_for("subscription_count"),
         }
     }
+}
+
+/// The events of a batch, not read yet.
+#[derive(Deserialize)]
+#[serde(expecting = "a JSON object")]
+struct Batch<'a> {
+    #[serde(borrow)]
+    batch: Option<&'a RawValue>,
+}
+
+fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
+    let invalid = |reason| Rejection::InvalidBody { reason };
+    let body = str::from_utf8(body).map_err(|_| invalid("expected UTF-8".into()))?;
+    object(body).map_err(invalid)
 }
 
 /// The fields as JSON, so that one of the wrong type can be named.

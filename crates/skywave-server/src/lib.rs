@@ -19,6 +19,7 @@
 mod config;
 mod http;
 mod listener;
+mod node;
 mod refuse;
 mod serve;
 mod server;

@@ -52,7 +52,7 @@ async fn serve_http(worker: Rc<Worker>, stream: TcpStream) {
     let service = service_fn(|request: http::Request<Incoming>| {
         let worker = Rc::clone(&worker);
         async move {
-            let response = match answer(worker.shard.engine(), request).await {
+            let response = match answer(&worker.node, request).await {
                 Answer::Response(response) => response,
                 Answer::Upgrade {
                     response,
@@ -86,7 +86,7 @@ async fn enter(worker: Rc<Worker>, upgrade: hyper::upgrade::OnUpgrade, mut visit
                 Some(peer) => match tcp.into_std() {
                     Ok(tcp) => {
                         let arrival = Arrival::Connection(Arriving::Tcp(tcp), visit);
-                        let _ = peer.send(arrival).await;
+                        peer.send(arrival).await;
                     }
                     Err(error) => tracing::warn!(%error, "a connection could not change workers"),
                 },

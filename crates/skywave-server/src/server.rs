@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
@@ -14,11 +15,16 @@ use hyper::upgrade::OnUpgrade;
 use skywave_engine::{App, Apps, DuplicateApp, Engine, Publication};
 use skywave_protocol::Rejection;
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::sync::mpsc;
 
 use crate::config::{Config, Settings};
 use crate::http::{Answer, answer};
+use crate::node::{Mailbox, Node};
 use crate::stream::Arriving;
-use crate::worker::{self, Arrival, Place, Visit, WorkerHandle};
+use crate::worker::{self, Arrival, Visit};
+
+/// Connections that may be on their way to a worker; beyond that, upgrades wait.
+const ARRIVALS: usize = 1024;
 
 /// A running server: worker threads with connections. Clones are handles to the same server.
 ///
@@ -42,9 +48,15 @@ pub struct Server {
 
 #[derive(Debug)]
 struct Inner {
-    engine: Arc<Engine>,
-    workers: Vec<WorkerHandle>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    node: Arc<Node>,
+    running: Mutex<Running>,
+}
+
+/// What keeps the workers running: each ends when nothing can arrive there any more.
+#[derive(Debug, Default)]
+struct Running {
+    arrivals: Vec<mpsc::Sender<Arrival>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -57,36 +69,39 @@ impl Server {
         let settings = Settings::from(&config);
         let count = config.worker_count();
         let engine = Engine::new(Apps::new(config.apps)?, count);
-        let (workers, arrivals): (Vec<_>, Vec<_>) = (0..count).map(|_| WorkerHandle::new()).unzip();
-        let mut threads = Vec::new();
-        for (number, arrivals) in arrivals.into_iter().enumerate() {
-            let place = Place {
-                number,
-                engine: Arc::clone(&engine),
-                workers: workers.iter().map(WorkerHandle::downgrade).collect(),
-            };
+        let (senders, receivers): (Vec<_>, Vec<_>) =
+            (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
+        let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox {
+            arrivals: sender.downgrade(),
+            load: AtomicUsize::new(0),
+        };
+        let workers = senders.iter().map(mailbox).collect();
+        let node = Arc::new(Node { engine, workers });
+        let mut running = Running {
+            arrivals: senders,
+            threads: Vec::new(),
+        };
+        for (number, arrivals) in receivers.into_iter().enumerate() {
+            let node = Arc::clone(&node);
             let thread = std::thread::Builder::new()
                 .name(format!("skywave-worker-{number}"))
                 .spawn(move || {
-                    if let Err(error) = worker::run(place, settings, arrivals) {
+                    if let Err(error) = worker::run((node, number), settings, arrivals) {
                         tracing::error!(%error, number, "a worker could not start");
                     }
                 })
                 .map_err(StartError::Thread)?;
-            threads.push(thread);
+            running.threads.push(thread);
         }
+        let running = Mutex::new(running);
         Ok(Self {
-            inner: Arc::new(Inner {
-                engine,
-                workers,
-                threads: Mutex::new(threads),
-            }),
+            inner: Arc::new(Inner { node, running }),
         })
     }
 
     /// The app with this id.
     pub fn app(&self, id: &str) -> Option<&Arc<App>> {
-        self.inner.engine.apps().by_id(id)
+        self.inner.node.engine.apps().by_id(id)
     }
 
     /// Hands an event to every subscriber of its channels; never waits, from any thread.
@@ -95,12 +110,12 @@ impl Server {
     ///
     /// [`Rejection::OverCapacity`] when the server is too far behind. Nothing was sent then.
     pub fn publish(&self, app: &App, publication: &Publication<'_>) -> Result<(), Rejection> {
-        self.inner.engine.publish(app, publication)
+        self.inner.node.engine.publish(app, [*publication])
     }
 
     /// How many connections are open.
     pub fn connections(&self) -> usize {
-        self.inner.workers.iter().map(WorkerHandle::load).sum()
+        self.inner.node.connections()
     }
 
     /// Accepts connections at `address` (port 0: any free port) and returns where.
@@ -111,10 +126,13 @@ impl Server {
     pub fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
         let listener = bind(address)?;
         let address = listener.local_addr()?;
-        for worker in &self.inner.workers {
+        let running = self.running();
+        if running.arrivals.is_empty() {
+            return Err(io::Error::other("the server was shut down"));
+        }
+        for arrivals in &running.arrivals {
             let arrival = Arrival::Listener(listener.try_clone()?);
-            worker
-                .arrivals
+            arrivals
                 .try_send(arrival)
                 .map_err(|_| io::ErrorKind::NotConnected)?;
         }
@@ -122,21 +140,21 @@ impl Server {
     }
 
     /// Answers a request that came in elsewhere, on a tokio runtime: `/app/KEY` becomes a
-    /// connection of the server, `/apps/ID/events` publishes, anything else is 404.
+    /// connection of the server, `/apps/ID/..` is its HTTP API, anything else is 404.
     ///
     /// The request must carry hyper's upgrade extension, as it does under `axum::serve`.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
-        match answer(&self.inner.engine, request).await {
+        match answer(&self.inner.node, request).await {
             Answer::Response(response) => response,
             Answer::Upgrade {
                 response,
                 upgrade,
                 visit,
             } => {
-                tokio::spawn(bring(self.clone(), upgrade, visit));
+                tokio::spawn(bring(Arc::clone(&self.inner.node), upgrade, visit));
                 response
             }
         }
@@ -145,28 +163,23 @@ impl Server {
     /// Closes every connection with code 1001 and ends the worker threads; takes at most about two
     /// seconds. Blocks: call it from a blocking context.
     pub fn shutdown(&self) {
-        for worker in &self.inner.workers {
-            let _ = worker.arrivals.try_send(Arrival::Shutdown);
-        }
-        let threads = std::mem::take(
-            &mut *self
-                .inner
-                .threads
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        let Running { arrivals, threads } = std::mem::take(&mut *self.running());
+        drop(arrivals);
         for thread in threads {
             let _ = thread.join();
         }
     }
 
-    fn least_busy(&self) -> Option<&WorkerHandle> {
-        self.inner.workers.iter().min_by_key(|worker| worker.load())
+    fn running(&self) -> MutexGuard<'_, Running> {
+        self.inner
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Brings an upgraded connection to the least busy worker.
-async fn bring(server: Server, upgrade: OnUpgrade, mut visit: Visit) {
+async fn bring(node: Arc<Node>, upgrade: OnUpgrade, mut visit: Visit) {
     let arriving = match upgrade.await.map(Arriving::from_upgraded) {
         Ok(Ok((arriving, read_ahead))) => {
             visit.read_ahead = read_ahead;
@@ -175,11 +188,8 @@ async fn bring(server: Server, upgrade: OnUpgrade, mut visit: Visit) {
         Ok(Err(error)) => return tracing::warn!(%error, "an upgraded connection was lost"),
         Err(error) => return tracing::debug!(%error, "a handshake was not completed"),
     };
-    if let Some(worker) = server.least_busy() {
-        let _ = worker
-            .arrivals
-            .send(Arrival::Connection(arriving, visit))
-            .await;
+    if let Some(worker) = node.least_busy() {
+        worker.send(Arrival::Connection(arriving, visit)).await;
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use skywave_engine::{App, Connection, Engine, Shard};
+use skywave_engine::{App, Connection, Shard};
 use skywave_protocol::{Rejection, SocketId};
 use slab::Slab;
 use tokio::sync::mpsc;
@@ -22,6 +22,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use crate::config::Settings;
 use crate::listener;
+use crate::node::{Mailbox, Node};
 use crate::refuse::refuse;
 use crate::serve::Serve;
 use crate::socket::{LINGER, Phase, Socket};
@@ -34,8 +35,8 @@ pub(crate) enum Arrival {
     Connection(Arriving, Visit),
     /// A listening socket, to accept connections from.
     Listener(std::net::TcpListener),
-    /// The end: connections are closed, then the thread ends.
-    Shutdown,
+    /// The application ends the connections of one of its users.
+    Terminate { app: Arc<App>, user_id: Arc<str> },
 }
 
 /// What a WebSocket handshake came to.
@@ -45,56 +46,6 @@ pub(crate) struct Visit {
     /// Bytes the client sent behind the handshake (trap 15).
     pub(crate) read_ahead: Bytes,
 }
-
-/// A worker as other threads see it.
-#[derive(Debug, Clone)]
-pub(crate) struct WorkerHandle {
-    pub(crate) arrivals: mpsc::Sender<Arrival>,
-    /// Connections on the worker, for choosing the least busy one.
-    load: Arc<AtomicUsize>,
-}
-
-/// A worker as its peers see it: does not keep it running.
-#[derive(Debug)]
-pub(crate) struct Peer {
-    arrivals: mpsc::WeakSender<Arrival>,
-    load: Arc<AtomicUsize>,
-}
-
-/// Which worker of which engine this is, and who the others are (itself included).
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) number: usize,
-    pub(crate) engine: Arc<Engine>,
-    pub(crate) workers: Vec<Peer>,
-}
-
-impl WorkerHandle {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Arrival>) {
-        let (arrivals, receiver) = mpsc::channel(ARRIVALS);
-        (
-            Self {
-                arrivals,
-                load: Arc::default(),
-            },
-            receiver,
-        )
-    }
-
-    pub(crate) fn load(&self) -> usize {
-        self.load.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn downgrade(&self) -> Peer {
-        Peer {
-            arrivals: self.arrivals.downgrade(),
-            load: Arc::clone(&self.load),
-        }
-    }
-}
-
-/// Connections that may be on their way to a worker; beyond that, upgrades wait.
-const ARRIVALS: usize = 1024;
 
 /// The state of one worker thread.
 pub(crate) struct Worker {
@@ -106,7 +57,7 @@ pub(crate) struct Worker {
     wheel: RefCell<Wheel<Check>>,
     next_serial: Cell<u32>,
     number: usize,
-    peers: Vec<Peer>,
+    pub(crate) node: Arc<Node>,
     started: Instant,
 }
 
@@ -126,9 +77,9 @@ struct Check {
 /// What one read takes at most; as large as the largest TCP segment train loopback delivers.
 pub(crate) const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// The body of a worker thread: runs until shutdown or until the last [`WorkerHandle`] is gone.
+/// The body of the thread of worker `number`: runs until nothing can arrive any more.
 pub(crate) fn run(
-    place: Place,
+    (node, number): (Arc<Node>, usize),
     settings: Settings,
     arrivals: mpsc::Receiver<Arrival>,
 ) -> io::Result<()> {
@@ -137,14 +88,14 @@ pub(crate) fn run(
         .build()?;
     LocalSet::new().block_on(&runtime, async move {
         let worker = Rc::new(Worker {
-            shard: Shard::new(place.engine, place.number),
+            shard: Shard::new(Arc::clone(&node.engine), number),
             settings,
             scratch: Cell::default(),
             connections: RefCell::default(),
             wheel: RefCell::new(Wheel::new(settings.silence(), 0)),
             next_serial: Cell::new(0),
-            number: place.number,
-            peers: place.workers,
+            number,
+            node,
             started: Instant::now(),
         });
         spawn_local(end_ticks(Rc::clone(&worker)));
@@ -191,7 +142,7 @@ impl Worker {
                 Arrival::Listener(listener) => {
                     spawn_local(listener::accept(Rc::clone(self), listener));
                 }
-                Arrival::Shutdown => return,
+                Arrival::Terminate { app, user_id } => self.terminate(&app, &user_id),
             }
         }
     }
@@ -278,6 +229,16 @@ impl Worker {
         }
     }
 
+    /// Closes the connections that are signed in as the user (§1.13).
+    fn terminate(&self, app: &Arc<App>, user_id: &str) {
+        for (_, entry) in self.connections.borrow().iter() {
+            let connection = &entry.connection;
+            if Arc::ptr_eq(connection.app(), app) && connection.is_user(user_id) {
+                connection.link.reject(&Rejection::Terminated);
+            }
+        }
+    }
+
     /// Closes every connection with 1001 (clients come back after a second) and waits for them.
     async fn close_all(&self) {
         for (_, entry) in self.connections.borrow().iter() {
@@ -305,19 +266,13 @@ impl Worker {
     }
 
     /// The least busy worker, when this one has clearly more connections than it.
-    pub(crate) fn less_busy_peer(&self) -> Option<mpsc::Sender<Arrival>> {
-        let own = self.load().load(Ordering::Relaxed);
-        let load = |peer: &&Peer| peer.load.load(Ordering::Relaxed);
-        let peer = self.peers.iter().min_by_key(load)?;
-        if load(&peer) + IMBALANCE < own {
-            peer.arrivals.upgrade()
-        } else {
-            None
-        }
+    pub(crate) fn less_busy_peer(&self) -> Option<&Mailbox> {
+        let peer = self.node.least_busy()?;
+        (peer.load() + IMBALANCE < self.load().load(Ordering::Relaxed)).then_some(peer)
     }
 
     fn load(&self) -> &AtomicUsize {
-        &self.peers[self.number].load
+        &self.node.workers[self.number].load
     }
 }
 

@@ -52,6 +52,11 @@ fn connections() -> Vec<(Rejection, Codes, &'static str)> {
             closes(4009, 401, AUTH),
             "Connection not authorized within timeout",
         ),
+        (
+            Terminated,
+            closes(4009, 401, AUTH),
+            "Connection terminated by the application",
+        ),
         (OverCapacity, closes(4100, 503, LIMIT), "Over capacity"),
         (
             TooSlow { limit: 5 },
@@ -175,6 +180,37 @@ fn users() -> Vec<(Rejection, Codes, &'static str)> {
             },
             refuses(401, AUTH),
             "Connection is not signed in as the user of channel #server-to-user-u",
+        ),
+    ]
+}
+
+fn batches_and_questions() -> Vec<(Rejection, Codes, &'static str)> {
+    vec![
+        (
+            BatchTooLarge {
+                given: 11,
+                limit: 10,
+            },
+            refuses(400, REQUEST),
+            "Batch too large (11 > 10)",
+        ),
+        (
+            InvalidInfo,
+            refuses(400, REQUEST),
+            "info should be a comma separated list of attributes: user_count, subscription_count",
+        ),
+        (
+            UserCountWithoutPresence,
+            refuses(400, REQUEST),
+            "user_count may only be requested for presence channels - please supply \
+             filter_by_prefix beginning with presence-",
+        ),
+        (
+            NotPresenceChannel {
+                channel: "c".into(),
+            },
+            refuses(400, REQUEST),
+            "Users can only be retrieved for presence channels, not for c",
         ),
     ]
 }
@@ -316,6 +352,7 @@ fn table() -> Vec<(Rejection, Codes, &'static str)> {
         subscriptions(),
         users(),
         events(),
+        batches_and_questions(),
         requests(),
     ]
     .concat()

@@ -154,3 +154,64 @@ fn client_events_have_the_limits_of_events() {
     );
     assert!(limits.client_event(&"x".repeat(201), "").is_err());
 }
+
+fn batch(body: &str) -> Result<Vec<TriggerRequest>, Rejection> {
+    TriggerRequest::parse_batch(body.as_bytes(), &Limits::default())
+}
+
+#[test]
+fn a_batch_is_a_list_of_events_each_for_its_own_channel() {
+    let events = batch(
+        r#"{"batch":[{"channel":"a","name":"e1","data":"x"},
+            {"channel":"private-b","name":"e2","data":"{}","socket_id":"1.2","info":"user_count"}]}"#,
+    )
+    .unwrap();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[0].channels, [channel("a")]);
+    assert_eq!(events[1].socket_id, Some(socket("1.2")));
+    assert!(events[1].info.user_count);
+    assert_eq!(batch(r#"{"batch":[]}"#).unwrap(), []);
+}
+
+#[test]
+fn a_batch_with_one_wrong_event_is_refused_whole() {
+    let missing = |field| Rejection::MissingField { field };
+    let expected = "a list of events";
+    let field = "batch";
+    let ten = r#"{"channel":"a","name":"e","data":"x"},"#.repeat(10);
+    for (body, refusal) in [
+        ("{}".to_owned(), missing("batch")),
+        (
+            r#"{"batch":{}}"#.to_owned(),
+            Rejection::InvalidField { field, expected },
+        ),
+        (
+            r#"{"batch":[{"channel":"a","name":"e","data":"x"},{"name":"e","data":"x"}]}"#
+                .to_owned(),
+            missing("channels"),
+        ),
+        (
+            format!(r#"{{"batch":[{ten}{{"channel":"a","name":"e","data":"x"}}]}}"#),
+            Rejection::BatchTooLarge {
+                given: 11,
+                limit: 10,
+            },
+        ),
+    ] {
+        assert_eq!(batch(&body), Err(refusal), "{body}");
+    }
+}
+
+#[test]
+fn a_question_may_only_ask_for_what_channels_have() {
+    let both = Info {
+        user_count: true,
+        subscription_count: true,
+    };
+    assert_eq!(Info::of_question("user_count,subscription_count"), Ok(both));
+    assert_eq!(Info::of_question(""), Ok(Info::default()));
+    assert_eq!(
+        Info::of_question("user_count,nonsense"),
+        Err(Rejection::InvalidInfo)
+    );
+}

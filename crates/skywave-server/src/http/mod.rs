@@ -3,19 +3,31 @@
 //! [`answer`] turns a request into a response. It is the same code for the server's own listeners
 //! and for an application's router; only what happens to an upgraded connection differs, so an
 //! upgrade is handed back as [`Answer::Upgrade`].
+//!
+//! ```text
+//! route     what the path asks for
+//! connect   GET /app/KEY: the WebSocket handshake
+//! api       /apps/ID/..: reads and verifies a signed request, then asks one of
+//! events      POST events, batch_events
+//! channels    GET channels, channels/NAME, channels/NAME/users
+//! ```
 
+mod api;
+mod channels;
 mod connect;
 mod events;
+mod route;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
-use skywave_engine::Engine;
 use skywave_protocol::Rejection;
 
+use self::route::Route;
+use crate::node::Node;
 use crate::worker::Visit;
 
 /// A response whose body is complete.
@@ -35,50 +47,27 @@ pub(crate) enum Answer {
     },
 }
 
-/// What the path asks for.
-#[derive(Debug, PartialEq, Eq)]
-enum Route<'a> {
-    /// `/app/KEY`: a WebSocket.
-    Connect { key: &'a str },
-    /// `/apps/ID/events`: an event.
-    Events { app_id: &'a str },
-}
-
-impl<'a> Route<'a> {
-    fn of(path: &'a str) -> Option<Self> {
-        let mut segments = path.strip_prefix('/')?.split('/');
-        match (
-            segments.next()?,
-            segments.next()?,
-            segments.next(),
-            segments.next(),
-        ) {
-            ("app", key, None, None) => Some(Self::Connect { key }),
-            ("apps", app_id, Some("events"), None) => Some(Self::Events { app_id }),
-            _ => None,
-        }
-    }
-}
-
 /// Answers one request to the server.
-pub(crate) async fn answer<B>(engine: &Engine, mut request: Request<B>) -> Answer
+pub(crate) async fn answer<B>(node: &Node, mut request: Request<B>) -> Answer
 where
     B: Body<Error: Into<BoxError>>,
 {
     let path = request.uri().path().to_owned();
     let response = match Route::of(&path) {
-        Some(Route::Connect { key }) => return connect::open(engine, key, &mut request),
-        Some(Route::Events { app_id }) if request.method() == Method::POST => {
-            events::publish(engine, app_id, request)
-                .await
-                .unwrap_or_else(|e| refusal(&e))
-        }
-        Some(Route::Events { .. }) => {
-            let mut response = refusal(&Rejection::MethodNotAllowed);
-            response
-                .headers_mut()
-                .insert(http::header::ALLOW, HeaderValue::from_static("POST"));
-            response
+        Some(Route::Connect { key }) => return connect::open(&node.engine, key, &mut request),
+        Some(Route::Api { app_id, call }) => {
+            let method = call.method();
+            if request.method() == method {
+                api::answer(node, app_id, call, request)
+                    .await
+                    .unwrap_or_else(|e| refusal(&e))
+            } else {
+                let mut response = refusal(&Rejection::MethodNotAllowed);
+                response
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static(method));
+                response
+            }
         }
         None => refusal(&Rejection::PathNotFound),
     };
@@ -104,24 +93,4 @@ fn json(body: impl Into<Bytes>) -> FullResponse {
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_lead_to_routes() {
-        for (path, route) in [
-            ("/app/k", Some(Route::Connect { key: "k" })),
-            ("/apps/3/events", Some(Route::Events { app_id: "3" })),
-            ("/app/k/", None),
-            ("/app", None),
-            ("/apps/3/events/x", None),
-            ("/apps/3", None),
-            ("/", None),
-        ] {
-            assert_eq!(Route::of(path), route, "{path}");
-        }
-    }
 }

@@ -1,0 +1,58 @@
+//! What the threads of a node share: the engine, and how to reach each worker.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use skywave_engine::{App, Engine};
+use tokio::sync::mpsc;
+
+use crate::worker::Arrival;
+
+/// The engine and the workers of a running server.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) workers: Vec<Mailbox>,
+}
+
+/// A worker as other threads see it; it does not keep the worker running.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    pub(crate) arrivals: mpsc::WeakSender<Arrival>,
+    /// Connections on the worker.
+    pub(crate) load: AtomicUsize,
+}
+
+impl Mailbox {
+    pub(crate) fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
+    /// Hands something to the worker; lost when the server is stopping.
+    pub(crate) async fn send(&self, arrival: Arrival) {
+        if let Some(arrivals) = self.arrivals.upgrade() {
+            let _ = arrivals.send(arrival).await;
+        }
+    }
+}
+
+impl Node {
+    /// The worker with the fewest connections.
+    pub(crate) fn least_busy(&self) -> Option<&Mailbox> {
+        self.workers.iter().min_by_key(|worker| worker.load())
+    }
+
+    /// Connections on all workers.
+    pub(crate) fn connections(&self) -> usize {
+        self.workers.iter().map(Mailbox::load).sum()
+    }
+
+    /// Closes the connections that are signed in as a user of `app`, on every worker.
+    pub(crate) async fn terminate(&self, app: &Arc<App>, user_id: &str) {
+        let user_id: Arc<str> = user_id.into();
+        for worker in &self.workers {
+            let (app, user_id) = (Arc::clone(app), Arc::clone(&user_id));
+            worker.send(Arrival::Terminate { app, user_id }).await;
+        }
+    }
+}
