@@ -5,18 +5,21 @@
 //! [`Broadcast`], which knows on whose behalf.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::routing::post;
 use http::request::Parts;
 
 use crate::actor::Actor;
-use crate::authorize::{Authorise, InvalidRequest, answer};
+use crate::authorize::{Authorise, InvalidRequest, answer, answer_axum};
 use crate::broadcast::Broadcast;
 use crate::builder::Builder;
 use crate::client_options::{ClientOptions, Page};
+use crate::counters::{Count, Counters, Tally};
 use crate::driver::{Driver, DriverHandle};
 use crate::error::Error;
 use crate::paths::IntoPaths;
@@ -42,6 +45,7 @@ pub(crate) struct Shared {
     /// Where clients ask for authorisation; set again by [`Broadcaster::routes_at`].
     pub(crate) auth_paths: RwLock<Vec<String>>,
     pub(crate) public_page: Option<Page>,
+    pub(crate) tally: Tally,
 }
 
 impl Broadcaster {
@@ -54,6 +58,10 @@ impl Broadcaster {
         Self {
             shared: Arc::new(shared),
         }
+    }
+
+    pub(crate) fn count(&self, what: Count) {
+        self.shared.tally.add(what);
     }
 
     /// Sends on behalf of the application itself, for jobs and command-line programs: no channel
@@ -90,7 +98,9 @@ impl Broadcaster {
     /// `POST /broadcasting/authorize`, and the [routes of the drivers](Self::driver_routes).
     ///
     /// A body with a `channel_name` asks for a channel, one with only a `socket_id` for the user;
-    /// [`AuthRequest`](crate::AuthRequest) has the details. Layers of a router wrap what was added
+    /// [`AuthRequest`](crate::AuthRequest) has the details. A body with `channel_name[]`, up to 100
+    /// of them, is answered with a 200 and a JSON object of the channels: for each its `status`,
+    /// and `data`, which is what it would be answered alone, or an `error` text. Layers of a router wrap what was added
     /// before them: merged after a CSRF layer, these routes are exempt from it, and exactly these.
     ///
     /// They are to be merged, not nested: clients look for the embedded server at the root.
@@ -116,7 +126,7 @@ impl Broadcaster {
         let paths = paths.into_paths();
         let router = paths.iter().fold(self.driver_routes(), |router, path| {
             let broadcaster = self.clone();
-            let handler = move |request: Request| answer(broadcaster.clone(), request);
+            let handler = move |request: Request| answer_axum(broadcaster.clone(), request);
             router.route(path, post(handler))
         });
         *self
@@ -125,6 +135,44 @@ impl Broadcaster {
             .write()
             .unwrap_or_else(PoisonError::into_inner) = paths;
         router
+    }
+
+    /// Answers an authorisation request that another web framework than axum carries: what the
+    /// route of [`routes`](Self::routes) does, on the types of the crate `http`.
+    ///
+    /// The [users hook](Builder::users) gets the request's parts, so what it needs has to be in
+    /// them: headers, or extensions that the framework's handler fills.
+    ///
+    /// ```
+    /// # use skywave::{Broadcaster, Null};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broadcaster = Broadcaster::builder()
+    ///     .driver("null", Null)
+    ///     .users(|parts| async move { parts.extensions.get::<String>().cloned() })
+    ///     .authorize("private-{name}", |user: &String, name: String| *user == name)
+    ///     .build()?;
+    ///
+    /// let request = http::Request::post("/broadcasting/authorize")
+    ///     .extension("ada".to_owned())
+    ///     .body("socket_id=1.2&channel_name=private-ada")?;
+    /// let response = broadcaster.answer(request).await;
+    /// assert_eq!(response.status(), 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn answer<B: AsRef<[u8]>>(
+        &self,
+        request: http::Request<B>,
+    ) -> impl Future<Output = http::Response<Bytes>> + Send + use<B> {
+        let (parts, body) = request.into_parts();
+        answer(self.clone(), parts, body.as_ref())
+    }
+
+    /// What has happened since the broadcaster was built, in numbers.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared.tally.snapshot()
     }
 
     /// Only the routes that the drivers need, for applications with an authorisation handler of

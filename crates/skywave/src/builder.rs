@@ -12,6 +12,7 @@ use http::request::Parts;
 use crate::authorize::{Answer, Authoriser, UsersHook};
 use crate::broadcaster::{Broadcaster, Shared};
 use crate::client_options::Page;
+use crate::counters::Tally;
 use crate::driver::{Driver, DriverError, IntoDriver};
 use crate::error::{BuildError, chain, list};
 use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled};
@@ -52,6 +53,7 @@ pub struct Builder<U> {
     drivers: Vec<(String, StartDriver)>,
     default_driver: Option<String>,
     users: UsersHook<U>,
+    has_users: bool,
     rules: Vec<Ruling<U>>,
     unruled: Unruled,
     publish_private: PublishPrivate,
@@ -67,6 +69,7 @@ impl Builder<NoUser> {
             drivers: Vec::new(),
             default_driver: None,
             users: Box::new(|_| Box::pin(future::ready(None))),
+            has_users: false,
             rules: Vec::new(),
             unruled: Unruled::default(),
             publish_private: PublishPrivate::default(),
@@ -112,6 +115,7 @@ impl Builder<NoUser> {
             drivers: self.drivers,
             default_driver: self.default_driver,
             users: Box::new(move |parts| Box::pin(hook(parts))),
+            has_users: true,
             rules: Vec::new(),
             unruled: self.unruled,
             publish_private: self.publish_private,
@@ -126,7 +130,12 @@ impl Builder<NoUser> {
     ///
     /// As there.
     pub fn build(self) -> Result<Broadcaster, BuildError> {
-        self.users(|_| future::ready(None::<String>)).build()
+        let builder = self.users(|_| future::ready(None::<String>));
+        Builder {
+            has_users: false,
+            ..builder
+        }
+        .build()
     }
 }
 
@@ -300,12 +309,14 @@ impl<U: BroadcastUser> Builder<U> {
         }
         let authoriser = Authoriser {
             users: self.users,
+            has_users: self.has_users,
             rules,
             unruled: self.unruled,
         };
         Ok(Broadcaster::from_shared(Shared {
             default_name,
             default_driver,
+            tally: Tally::default(),
             drivers,
             authoriser: Box::new(authoriser),
             publish_private: self.publish_private,

@@ -107,6 +107,7 @@ mod broadcaster;
 mod builder;
 mod channel;
 mod client_options;
+mod counters;
 pub mod driver;
 mod error;
 mod event;
@@ -135,6 +136,7 @@ pub use crate::broadcaster::Broadcaster;
 pub use crate::builder::Builder;
 pub use crate::channel::{Channel, IntoChannels, PresenceChannel, PrivateChannel};
 pub use crate::client_options::{ClientOptions, Page};
+pub use crate::counters::Counters;
 #[cfg(feature = "embedded")]
 pub use crate::driver::Embedded;
 pub use crate::driver::Null;

@@ -97,6 +97,50 @@ impl Pattern {
         Some(values)
     }
 
+    /// How many characters would have to be inserted, left out or replaced in `name` so that it
+    /// matches. What a placeholder stands for is free, but for dots, which count as three.
+    fn distance(&self, name: &str) -> usize {
+        let tokens = self.tokens();
+        // One row of the usual table per character of the name; `row[j]` is for `j` tokens.
+        let mut row: Vec<usize> = (0..=tokens.len())
+            .map(|j| tokens[..j].iter().flatten().count())
+            .collect();
+        for character in name.chars() {
+            let before = row.clone();
+            row[0] += 1;
+            for (j, token) in tokens.iter().enumerate() {
+                row[j + 1] = match token {
+                    None => {
+                        let taken = before[j + 1] + if character == '.' { 3 } else { 0 };
+                        taken.min(row[j])
+                    }
+                    Some(expected) => {
+                        let replaced = before[j] + usize::from(*expected != character);
+                        replaced.min(before[j + 1] + 1).min(row[j] + 1)
+                    }
+                };
+            }
+        }
+        row.last().copied().unwrap_or_default()
+    }
+
+    /// Its characters, with `None` in the place of a placeholder.
+    fn tokens(&self) -> Vec<Option<char>> {
+        let mut tokens = Vec::new();
+        for (at, segment) in self.segments.iter().enumerate() {
+            tokens.extend((at > 0).then_some(Some('.')));
+            match segment {
+                Segment::Text(text) => tokens.extend(text.chars().map(Some)),
+                Segment::Placeholder { before, after, .. } => {
+                    tokens.extend(before.chars().map(Some));
+                    tokens.push(None);
+                    tokens.extend(after.chars().map(Some));
+                }
+            }
+        }
+        tokens
+    }
+
     /// Whether some name matches both.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.kind == other.kind
@@ -107,6 +151,20 @@ impl Pattern {
                 .zip(&other.segments)
                 .all(|(one, two)| one.overlaps(two))
     }
+}
+
+/// The pattern that was perhaps meant by a name that matches none: the one from which it differs
+/// least, and by no more than half of its characters.
+pub(crate) fn nearest<'p>(
+    patterns: impl Iterator<Item = &'p Pattern>,
+    name: &ChannelName,
+) -> Option<&'p Pattern> {
+    let name = name.as_str();
+    patterns
+        .map(|pattern| (pattern.distance(name), pattern))
+        .filter(|(distance, _)| distance * 2 <= name.chars().count())
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, pattern)| pattern)
 }
 
 impl fmt::Display for Pattern {
@@ -269,6 +327,29 @@ mod tests {
             // The first segment is named with its prefix.
             let mistake = mistake.replace("`orders.{id`", "`{id`");
             assert!(error.contains(&mistake), "{pattern}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_pattern_differs_least() {
+        let patterns = [
+            "private-orders.{id}",
+            "private-{name}",
+            "presence-room.{room}.{seat}",
+        ];
+        let patterns = patterns.map(|pattern| Pattern::parse(pattern).unwrap());
+        for (name, expected) in [
+            ("private-ordres.7", Some("private-orders.{id}")),
+            ("private-orders.", Some("private-orders.{id}")),
+            ("private-orders.7.8", Some("private-orders.{id}")),
+            ("private_admins", Some("private-{name}")),
+            ("presence-7", Some("private-{name}")),
+            ("presence-room.lobby", Some("presence-room.{room}.{seat}")),
+            ("news", None),
+        ] {
+            let name = ChannelName::parse(name).unwrap();
+            let found = nearest(patterns.iter(), &name).map(ToString::to_string);
+            assert_eq!(found.as_deref(), expected, "{name}");
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use crate::channel::Channel;
 
 /// What an awaited [`Sending`](crate::Sending) gives: the channels that the driver accepted the
@@ -19,7 +21,13 @@ use crate::channel::Channel;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// A handler may answer with it, as JSON like this:
+///
+/// ```json
+/// {"sent": ["news"], "skipped": [{"channel": "private-admins", "reason": "nobody is logged in"}]}
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
     /// The channels sent to, in the order given, each once.
@@ -29,7 +37,7 @@ pub struct Report {
 }
 
 /// A channel that nothing was sent to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Skipped {
     /// The channel.
@@ -52,5 +60,12 @@ impl fmt::Display for SkipReason {
         match self {
             Self::NotLoggedIn => f.write_str("nobody is logged in"),
         }
+    }
+}
+
+/// As the text that `Display` writes.
+impl Serialize for SkipReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }

@@ -11,10 +11,12 @@ use std::future::IntoFuture;
 
 use serde::Serialize;
 use skywave_protocol::{ChannelName, EventName, Limits, NameError};
+use tracing::Instrument;
 
 use crate::actor::Actor;
 use crate::broadcast::Broadcast;
 use crate::channel::Channel;
+use crate::counters::Count;
 use crate::driver::{BoxFuture, Envelope};
 use crate::error::{BoxError, Error};
 use crate::report::{Report, SkipReason, Skipped};
@@ -168,6 +170,7 @@ impl Sending {
                 }
                 Some(reason) => {
                     tracing::warn!(%channel, event, "skipped a channel: {reason}");
+                    broadcast.broadcaster.count(Count::Skipped);
                     report.skipped.push(Skipped { channel, reason });
                 }
             }
@@ -180,13 +183,16 @@ impl Sending {
                 data,
                 except,
             };
-            driver
-                .publish(&envelope)
-                .await
-                .map_err(|source| Error::Driver {
-                    driver: driver_name.to_owned(),
-                    source,
-                })?;
+            let span = tracing::debug_span!("publish", driver = driver_name, event);
+            let published = driver.publish(&envelope).instrument(span).await;
+            broadcast.broadcaster.count(match published {
+                Ok(()) => Count::Published,
+                Err(_) => Count::Failed,
+            });
+            published.map_err(|source| Error::Driver {
+                driver: driver_name.to_owned(),
+                source,
+            })?;
         }
         Ok(report)
     }

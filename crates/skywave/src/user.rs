@@ -91,8 +91,16 @@ impl Member {
         &self.id
     }
 
-    /// The member that a user is unless a rule says otherwise.
-    pub(crate) fn of(user: &impl BroadcastUser) -> Self {
+    /// The member that a user is unless a rule says otherwise: with the user's
+    /// [`broadcast_id`](BroadcastUser::broadcast_id) and
+    /// [`broadcast_info`](BroadcastUser::broadcast_info).
+    ///
+    /// ```
+    /// use skywave::Member;
+    ///
+    /// assert_eq!(Member::of(&"ada".to_owned()).id(), "ada");
+    /// ```
+    pub fn of(user: &impl BroadcastUser) -> Self {
         Self {
             id: user.broadcast_id(),
             info: user.broadcast_info(),

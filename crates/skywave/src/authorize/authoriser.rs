@@ -7,8 +7,9 @@ use http::request::Parts;
 use skywave_protocol::ChannelName;
 
 use super::AuthError;
+use super::contained::{contained, together};
 use crate::driver::BoxFuture;
-use crate::pattern::Pattern;
+use crate::pattern::{Pattern, nearest};
 use crate::rule::{Unruled, Values};
 use crate::user::{BroadcastUser, Member};
 
@@ -32,6 +33,8 @@ pub(crate) type RuleFor<U> =
 /// The users hook and the rules, for a user type of the application.
 pub(crate) struct Authoriser<U> {
     pub(crate) users: UsersHook<U>,
+    /// Whether the application gave the hook; without one, it finds nobody.
+    pub(crate) has_users: bool,
     /// No two patterns match the same name.
     pub(crate) rules: Vec<(Pattern, RuleFor<U>)>,
     pub(crate) unruled: Unruled,
@@ -50,6 +53,14 @@ pub(crate) trait Authorise: Send + Sync {
         channel: &'a ChannelName,
     ) -> BoxFuture<'a, Result<Option<Member>, AuthError>>;
 
+    /// The same for many channels: the user is found once, the rules are asked side by side, and
+    /// the answers are in the order of the channels.
+    fn subscribers<'a>(
+        &'a self,
+        request: Parts,
+        channels: &'a [ChannelName],
+    ) -> BoxFuture<'a, Vec<Result<Option<Member>, AuthError>>>;
+
     /// Who the request's user is.
     fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>>;
 }
@@ -65,19 +76,34 @@ impl<U: BroadcastUser> Authorise for Authoriser<U> {
         channel: &'a ChannelName,
     ) -> BoxFuture<'a, Result<Option<Member>, AuthError>> {
         Box::pin(async move {
-            if !channel.kind().needs_authorisation() {
-                return Err(AuthError::denied(format!(
-                    "`{channel}` is no private or presence channel and needs no authorisation"
-                )));
-            }
+            needing_authorisation(channel)?;
             let user = (self.users)(request).await;
             self.decide(user, channel).await
         })
     }
 
+    fn subscribers<'a>(
+        &'a self,
+        request: Parts,
+        channels: &'a [ChannelName],
+    ) -> BoxFuture<'a, Vec<Result<Option<Member>, AuthError>>> {
+        Box::pin(async move {
+            let user = (self.users)(request).await;
+            let decisions = channels.iter().map(|channel| {
+                let user = user.clone();
+                contained(async move {
+                    needing_authorisation(channel)?;
+                    self.decide(user, channel).await
+                })
+            });
+            together(decisions).await
+        })
+    }
+
     fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>> {
         Box::pin(async {
-            let user = (self.users)(request).await.ok_or_else(nobody)?;
+            let user = (self.users)(request).await;
+            let user = user.ok_or_else(|| AuthError::denied(self.nobody()))?;
             Ok(Member::of(&user))
         })
     }
@@ -98,7 +124,7 @@ impl<U: BroadcastUser> Authoriser<U> {
         let Some((pattern, rule, values)) = matched else {
             return self.unruled(user.as_ref(), channel);
         };
-        let user = user.ok_or_else(nobody)?;
+        let user = user.ok_or_else(|| AuthError::denied(self.nobody()))?;
         match rule(&user, &Values::new(pattern, values)).await? {
             Answer::Yes => Ok(None),
             Answer::Member(member) => Ok(Some(member)),
@@ -116,18 +142,46 @@ impl<U: BroadcastUser> Authoriser<U> {
     ) -> Result<Option<Member>, AuthError> {
         let presence = channel.kind().is_presence();
         match (self.unruled, user) {
-            (Unruled::Deny, _) => Err(AuthError::denied(format!(
-                "no rule's pattern matches channel `{channel}`"
-            ))),
             (Unruled::LoggedIn | Unruled::Everyone, Some(user)) => {
                 Ok(presence.then(|| Member::of(user)))
             }
             (Unruled::Everyone, None) if !presence => Ok(None),
-            (Unruled::LoggedIn | Unruled::Everyone, None) => Err(nobody()),
+            (Unruled::Deny, _) => Err(AuthError::denied(self.no_rule(channel))),
+            (Unruled::LoggedIn | Unruled::Everyone, None) => {
+                let (nobody, no_rule) = (self.nobody(), self.no_rule(channel));
+                Err(AuthError::denied(format!("{nobody}; {no_rule}")))
+            }
+        }
+    }
+
+    /// Why there is no user, as far as it can be told.
+    fn nobody(&self) -> &'static str {
+        if self.has_users {
+            "nobody is logged in: the users hook found no user in the request"
+        } else {
+            "nobody is logged in, and nobody can be: the broadcaster was built without `.users(..)`"
+        }
+    }
+
+    /// That no pattern matches, with the one that was perhaps meant. Looking for it takes time
+    /// that only a developer has.
+    fn no_rule(&self, channel: &ChannelName) -> String {
+        let no_rule = format!("no rule's pattern matches channel `{channel}`");
+        if !cfg!(debug_assertions) {
+            return no_rule;
+        }
+        match nearest(self.rules.iter().map(|(pattern, _)| pattern), channel) {
+            Some(pattern) => format!("{no_rule}; the nearest one is `{pattern}`"),
+            None => no_rule,
         }
     }
 }
 
-fn nobody() -> AuthError {
-    AuthError::denied("nobody is logged in")
+fn needing_authorisation(channel: &ChannelName) -> Result<(), AuthError> {
+    if channel.kind().needs_authorisation() {
+        return Ok(());
+    }
+    Err(AuthError::denied(format!(
+        "`{channel}` is no private or presence channel and needs no authorisation"
+    )))
 }

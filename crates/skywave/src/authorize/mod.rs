@@ -1,13 +1,15 @@
 //! Authorisation: may this connection subscribe to this channel, and which user is it?
 //!
 //! ```text
-//! request     form or JSON → AuthRequest, checked
+//! request     form or JSON → AuthRequest, or many channels at once, checked
 //! authoriser  the user and the rules → yes, a member, or no with a reason
 //! reply       AuthReply (signed, 200 JSON) or AuthError (403, 500)
-//! route       the three put together as one axum handler
+//! contained   a panic of the application's code fails what it decides, and no more
+//! route       all of it put together, for axum and for any other framework
 //! ```
 
 mod authoriser;
+mod contained;
 mod reply;
 mod request;
 mod route;
@@ -15,4 +17,4 @@ mod route;
 pub(crate) use self::authoriser::{Answer, Authorise, Authoriser, RuleFor, UsersHook};
 pub use self::reply::{AuthError, AuthReply};
 pub use self::request::{AuthRequest, ChannelRequest, InvalidRequest, UserRequest};
-pub(crate) use self::route::answer;
+pub(crate) use self::route::{answer, answer_axum};

@@ -3,10 +3,13 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde::Serialize;
 
+use super::route::{json, text};
+use crate::counters::Count;
 use crate::error::{BoxError, chain};
 
 /// A signed answer, as the client wants it (Channels protocol, "Authorizing users" and
@@ -71,12 +74,15 @@ impl fmt::Debug for AuthReply {
     }
 }
 
+impl AuthReply {
+    pub(super) fn into_http(self) -> http::Response<Bytes> {
+        json(&self)
+    }
+}
+
 impl IntoResponse for AuthReply {
     fn into_response(self) -> Response {
-        match serde_json::to_string(&self) {
-            Ok(json) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
-            Err(error) => AuthError::failed(error).into_response(),
-        }
+        self.into_http().map(Body::from)
     }
 }
 
@@ -139,22 +145,41 @@ impl From<BoxError> for AuthError {
     }
 }
 
-impl IntoResponse for AuthError {
-    fn into_response(self) -> Response {
+impl AuthError {
+    /// Logs the error, and gives the status and the text that the browser gets.
+    pub(super) fn told(&self) -> (StatusCode, String) {
         let (status, title) = match self {
             Self::Denied { .. } => {
                 tracing::debug!("authorisation {self}");
                 (StatusCode::FORBIDDEN, "Forbidden")
             }
             Self::Failed { .. } => {
-                tracing::error!(error = %chain(&self), "an authorisation request failed");
+                tracing::error!(error = %chain(self), "an authorisation request failed");
                 (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
             }
         };
         if cfg!(debug_assertions) {
-            (status, format!("{title}: {}", chain(&self))).into_response()
+            (status, format!("{title}: {}", chain(self)))
         } else {
-            (status, title).into_response()
+            (status, title.to_owned())
         }
+    }
+
+    pub(super) fn into_http(self) -> http::Response<Bytes> {
+        let (status, message) = self.told();
+        text(status, message)
+    }
+
+    pub(super) fn count(&self) -> Count {
+        match self {
+            Self::Denied { .. } => Count::Denied,
+            Self::Failed { .. } => Count::Undecided,
+        }
+    }
+}
+
+impl IntoResponse for AuthError {
+    fn into_response(self) -> Response {
+        self.into_http().map(Body::from)
     }
 }

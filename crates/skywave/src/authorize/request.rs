@@ -1,21 +1,23 @@
 //! What a client asks at the authorisation route: [`AuthRequest`].
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
-use skywave_protocol::{ChannelKind, ChannelName, SocketId};
+use skywave_protocol::{ChannelKind, ChannelName, NameError, SocketId};
+
+use super::route::text;
 
 /// A client's request for a signature: with a `channel_name` in its body for a channel, without one
 /// for the user (Channels protocol, "Authorizing users" and "Authenticating users").
 ///
 /// An axum extractor for `application/x-www-form-urlencoded` bodies (also when no type is given)
 /// and `application/json` ones. Both values are checked before anything is signed; see
-/// [`InvalidRequest`] for what is refused.
+/// [`InvalidRequest`] for what is refused. A request for many channels at once (`channel_name[]`) is
+/// one for the [ready route](crate::Broadcaster::routes) only; here it is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthRequest {
     /// May this connection subscribe to this channel?
@@ -38,6 +40,10 @@ pub struct UserRequest {
 }
 
 impl ChannelRequest {
+    pub(crate) fn new(socket_id: SocketId, channel: ChannelName) -> Self {
+        Self { socket_id, channel }
+    }
+
     /// The connection that asks.
     #[must_use]
     pub fn socket_id(&self) -> SocketId {
@@ -69,43 +75,94 @@ impl UserRequest {
     }
 }
 
-impl AuthRequest {
-    fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, InvalidRequest> {
-        let fields = match content_type(headers)? {
-            ContentType::Form => form_fields(body)?,
-            ContentType::Json => json_fields(body)?,
-        };
-        let socket_id = fields.get(SOCKET_ID).ok_or_else(|| {
+/// What the ready route is asked: the one thing that an [`AuthRequest`] is about, or many channels.
+#[derive(Debug)]
+pub(super) enum Question {
+    One(AuthRequest),
+    Many(BatchRequest),
+}
+
+/// A request for many channels at once.
+#[derive(Debug)]
+pub(super) struct BatchRequest {
+    pub(super) socket_id: SocketId,
+    /// As they were asked for, each once; one that is malformed does not spoil the others.
+    pub(super) channels: Vec<(String, Result<ChannelName, NameError>)>,
+}
+
+impl Question {
+    pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, InvalidRequest> {
+        let fields = Fields::read(headers, body)?;
+        let socket_id = fields.socket_id.ok_or_else(|| {
             InvalidRequest::unprocessable(format!(
                 "field `{SOCKET_ID}` is missing: expected the connection's socket id"
             ))
         })?;
-        let socket_id = SocketId::parse(socket_id).map_err(|problem| {
+        let socket_id = SocketId::parse(&socket_id).map_err(|problem| {
             InvalidRequest::unprocessable(format!("field `{SOCKET_ID}`: {problem}"))
         })?;
-        let Some(channel) = fields.get(CHANNEL_NAME) else {
-            return Ok(Self::User(UserRequest { socket_id }));
-        };
-        let channel = ChannelName::parse(channel).map_err(|problem| {
-            InvalidRequest::unprocessable(format!("field `{CHANNEL_NAME}`: {problem}"))
-        })?;
-        Ok(Self::Channel(ChannelRequest { socket_id, channel }))
+        match (fields.channel, fields.channels) {
+            (None, None) => Ok(Self::One(AuthRequest::User(UserRequest { socket_id }))),
+            (Some(channel), None) => {
+                let channel = ChannelName::parse(&channel).map_err(|problem| {
+                    InvalidRequest::unprocessable(format!("field `{CHANNEL_NAME}`: {problem}"))
+                })?;
+                let ask = ChannelRequest { socket_id, channel };
+                Ok(Self::One(AuthRequest::Channel(ask)))
+            }
+            (None, Some(channels)) => BatchRequest::new(socket_id, channels).map(Self::Many),
+            (Some(_), Some(_)) => Err(InvalidRequest::unprocessable(format!(
+                "fields `{CHANNEL_NAME}` and `{CHANNEL_NAMES}`: expected one of them"
+            ))),
+        }
+    }
+}
+
+impl BatchRequest {
+    fn new(socket_id: SocketId, names: Vec<String>) -> Result<Self, InvalidRequest> {
+        if names.is_empty() || names.len() > MAX_CHANNELS {
+            return Err(InvalidRequest::unprocessable(format!(
+                "field `{CHANNEL_NAMES}`: expected 1 to {MAX_CHANNELS} channels, got {}",
+                names.len()
+            )));
+        }
+        let mut channels: Vec<(String, _)> = Vec::with_capacity(names.len());
+        for name in names {
+            if !channels.iter().any(|(known, _)| *known == name) {
+                let parsed = ChannelName::parse(&name);
+                channels.push((name, parsed));
+            }
+        }
+        Ok(Self {
+            socket_id,
+            channels,
+        })
     }
 }
 
 impl<S: Send + Sync> FromRequest<S> for AuthRequest {
     type Rejection = InvalidRequest;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, InvalidRequest> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, InvalidRequest> {
         let headers = request.headers().clone();
-        let body = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| InvalidRequest {
-                status: rejection.status(),
-                message: rejection.body_text(),
-            })?;
-        Self::read(&headers, &body)
+        match Question::read(&headers, &body_of(request).await?)? {
+            Question::One(ask) => Ok(ask),
+            Question::Many(_) => Err(InvalidRequest::unprocessable(format!(
+                "field `{CHANNEL_NAMES}`: this route takes one channel at a time, as \
+                 `{CHANNEL_NAME}`"
+            ))),
+        }
     }
+}
+
+/// The body of a request that axum carries, with the application's limit for bodies.
+pub(super) async fn body_of(request: Request) -> Result<Bytes, InvalidRequest> {
+    Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| InvalidRequest {
+            status: rejection.status(),
+            message: rejection.body_text(),
+        })
 }
 
 /// A request that is refused for its form, before anyone is asked.
@@ -146,10 +203,16 @@ impl fmt::Display for InvalidRequest {
 
 impl std::error::Error for InvalidRequest {}
 
+impl InvalidRequest {
+    pub(super) fn into_http(self) -> http::Response<Bytes> {
+        tracing::debug!(status = self.status.as_u16(), "refused a request: {self}");
+        text(self.status, self.message)
+    }
+}
+
 impl IntoResponse for InvalidRequest {
     fn into_response(self) -> Response {
-        tracing::debug!(status = self.status.as_u16(), "refused a request: {self}");
-        (self.status, self.message).into_response()
+        self.into_http().map(Body::from)
     }
 }
 
@@ -177,46 +240,102 @@ fn content_type(headers: &HeaderMap) -> Result<ContentType, InvalidRequest> {
     }
 }
 
-type Fields = BTreeMap<&'static str, String>;
-
-fn form_fields(body: &[u8]) -> Result<Fields, InvalidRequest> {
-    let mut fields = Fields::new();
-    for (name, value) in form_urlencoded::parse(body) {
-        let Some(known) = FIELDS.into_iter().find(|known| *known == name) else {
-            continue;
-        };
-        if fields.insert(known, value.into_owned()).is_some() {
-            return Err(InvalidRequest::unprocessable(format!(
-                "field `{known}` appears more than once: expected one value"
-            )));
-        }
-    }
-    Ok(fields)
+/// The fields that count; others are the application's own.
+#[derive(Default)]
+struct Fields {
+    socket_id: Option<String>,
+    channel: Option<String>,
+    channels: Option<Vec<String>>,
 }
 
-fn json_fields(body: &[u8]) -> Result<Fields, InvalidRequest> {
-    let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else {
-        return Err(InvalidRequest::unprocessable(
-            "the body is not a JSON object: expected {\"socket_id\": .., \"channel_name\": ..}",
-        ));
-    };
-    let mut fields = Fields::new();
-    for name in FIELDS {
-        match object.remove(name) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(value)) => {
-                fields.insert(name, value);
-            }
-            Some(_) => {
+impl Fields {
+    fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, InvalidRequest> {
+        match content_type(headers)? {
+            ContentType::Form => Self::form(body),
+            ContentType::Json => Self::json(body),
+        }
+    }
+
+    fn form(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let mut fields = Self::default();
+        for (name, value) in form_urlencoded::parse(body) {
+            let (known, field) = match &*name {
+                SOCKET_ID => (SOCKET_ID, &mut fields.socket_id),
+                CHANNEL_NAME => (CHANNEL_NAME, &mut fields.channel),
+                name if is_list(name) => {
+                    let channels = fields.channels.get_or_insert_default();
+                    channels.push(value.into_owned());
+                    continue;
+                }
+                _ => continue,
+            };
+            if field.replace(value.into_owned()).is_some() {
                 return Err(InvalidRequest::unprocessable(format!(
-                    "field `{name}` is not text: expected a JSON string"
+                    "field `{known}` appears more than once: expected one value"
                 )));
             }
         }
+        Ok(fields)
     }
-    Ok(fields)
+
+    fn json(body: &[u8]) -> Result<Self, InvalidRequest> {
+        let Ok(Value::Object(mut object)) = serde_json::from_slice(body) else {
+            return Err(InvalidRequest::unprocessable(
+                "the body is not a JSON object: expected {\"socket_id\": .., \"channel_name\": ..}",
+            ));
+        };
+        let mut take = |name| object.remove(name).filter(|value| !value.is_null());
+        let (socket_id, channel, channels) =
+            (take(SOCKET_ID), take(CHANNEL_NAME), take(CHANNEL_NAMES));
+        // A list needs no name of its own in JSON.
+        let (channel, channels) = match (channel, channels) {
+            (Some(list @ Value::Array(_)), None) => (None, Some(list)),
+            other => other,
+        };
+        Ok(Self {
+            socket_id: socket_id
+                .map(|value| text_of(SOCKET_ID, value))
+                .transpose()?,
+            channel: channel
+                .map(|value| text_of(CHANNEL_NAME, value))
+                .transpose()?,
+            channels: channels.map(list_of).transpose()?,
+        })
+    }
+}
+
+/// `channel_name[]`, and with an index as some clients write it.
+fn is_list(name: &str) -> bool {
+    let index = name
+        .strip_prefix(CHANNEL_NAME)
+        .and_then(|rest| rest.strip_prefix('['))
+        .and_then(|rest| rest.strip_suffix(']'));
+    index.is_some_and(|index| index.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn text_of(name: &str, value: Value) -> Result<String, InvalidRequest> {
+    match value {
+        Value::String(text) => Ok(text),
+        _ => Err(InvalidRequest::unprocessable(format!(
+            "field `{name}` is not text: expected a JSON string"
+        ))),
+    }
+}
+
+fn list_of(value: Value) -> Result<Vec<String>, InvalidRequest> {
+    match value {
+        Value::Array(values) => values
+            .into_iter()
+            .map(|value| text_of(CHANNEL_NAMES, value))
+            .collect(),
+        _ => Err(InvalidRequest::unprocessable(format!(
+            "field `{CHANNEL_NAMES}` is not a list: expected a JSON array of strings"
+        ))),
+    }
 }
 
 const SOCKET_ID: &str = "socket_id";
 const CHANNEL_NAME: &str = "channel_name";
-const FIELDS: [&str; 2] = [SOCKET_ID, CHANNEL_NAME];
+const CHANNEL_NAMES: &str = "channel_name[]";
+/// Channels of one request, as many as one event goes to at most.
+const MAX_CHANNELS: usize = 100;

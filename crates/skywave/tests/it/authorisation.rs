@@ -276,6 +276,54 @@ mod rules {
     }
 
     #[tokio::test]
+    async fn a_denial_says_what_is_missing() {
+        let app = builder(&Recorder::new())
+            .authorize("private-orders.{id}", |user: &User, id: u64| id == user.id)
+            .authorize("private-admins", |user: &User| user.admin)
+            .unruled(Unruled::Deny)
+            .build()
+            .unwrap()
+            .routes();
+        for (name, user, reason) in [
+            // No user.
+            (
+                "private-orders.7",
+                None,
+                "Forbidden: denied: nobody is logged in: the users hook found no user in the \
+                 request",
+            ),
+            // No rule.
+            (
+                "private-ordres.7",
+                Some(7),
+                "no rule's pattern matches channel `private-ordres.7`; the nearest one is \
+                 `private-orders.{id}`",
+            ),
+            (
+                "private-x",
+                Some(7),
+                "no rule's pattern matches channel `private-x`",
+            ),
+            // The rule said no.
+            (
+                "private-orders.8",
+                Some(7),
+                "the rule of `private-orders.{id}` says no to user `7` for channel \
+                 `private-orders.8`",
+            ),
+        ] {
+            let answer = user.into_iter().fold(channel(name), Ask::by).to(&app).await;
+            answer.denied(reason);
+        }
+
+        let app = without_users(&Recorder::new()).build().unwrap().routes();
+        channel("private-x").to(&app).await.denied(
+            "nobody is logged in, and nobody can be: the broadcaster was built without \
+             `.users(..)`; no rule's pattern matches",
+        );
+    }
+
+    #[tokio::test]
     async fn b17_a_presence_channel_never_reaches_a_private_rule() {
         let app = builder(&Recorder::new())
             .authorize("private-{id}", |user: &User, id: u64| id == user.id)
@@ -490,7 +538,7 @@ mod malformed {
                 "field `socket_id` is not text: expected a JSON string",
             ),
             (
-                r#"{"socket_id":"1.1","channel_name":["private-x"]}"#,
+                r#"{"socket_id":"1.1","channel_name":{"private-x":1}}"#,
                 "field `channel_name` is not",
             ),
         ] {

@@ -6,13 +6,16 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod authorisation;
+mod batches;
 mod building;
 mod client_options;
+mod counters;
 mod csrf;
 mod custom_handler;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod extractor;
+mod frameworks;
 mod logging;
 mod sending;
 mod stage;
