@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) drivers: Vec<(String, Arc<dyn Driver>)>,
     pub(crate) default_name: String,
     pub(crate) default_driver: Arc<dyn Driver>,
-    pub(crate) authoriser: Box<dyn Authorise>,
+    pub(crate) authoriser: Arc<dyn Authorise>,
     pub(crate) publish_private: PublishPrivate,
     /// Where clients ask for authorisation; set again by [`Broadcaster::routes_at`].
     pub(crate) auth_paths: RwLock<Vec<String>>,
@@ -232,6 +232,11 @@ impl Broadcaster {
                 known: drivers.iter().map(|(known, _)| known.clone()).collect(),
             }),
         }
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn default_name(&self) -> &str {
+        &self.shared.default_name
     }
 
     pub(crate) fn authoriser(&self) -> &dyn Authorise {

@@ -61,7 +61,8 @@ pub struct Builder<U> {
     public_url: Option<String>,
 }
 
-type StartDriver = Box<dyn FnOnce() -> Result<Arc<dyn Driver>, DriverError> + Send>;
+/// Checks a driver's settings and starts it.
+pub(crate) type StartDriver = Box<dyn FnOnce() -> Result<Arc<dyn Driver>, DriverError> + Send>;
 
 impl Builder<NoUser> {
     pub(crate) fn new() -> Self {
@@ -279,6 +280,11 @@ impl<U: BroadcastUser> Builder<U> {
     /// number of placeholders than its closure has parameters, or overlapping another one, a path
     /// or address that is none.
     pub fn build(self) -> Result<Broadcaster, BuildError> {
+        self.finish().map(|(broadcaster, _)| broadcaster)
+    }
+
+    /// [`build`](Self::build), and the authoriser with the user type still known.
+    pub(crate) fn finish(self) -> Result<(Broadcaster, Arc<Authoriser<U>>), BuildError> {
         let mut mistakes = Vec::new();
         let rules = checked_rules(self.rules, &mut mistakes);
         if !self.auth_path.starts_with('/') {
@@ -307,22 +313,35 @@ impl<U: BroadcastUser> Builder<U> {
                  (Unruled::Everyone)"
             );
         }
-        let authoriser = Authoriser {
+        let authoriser = Arc::new(Authoriser {
             users: self.users,
             has_users: self.has_users,
             rules,
             unruled: self.unruled,
-        };
-        Ok(Broadcaster::from_shared(Shared {
+        });
+        let broadcaster = Broadcaster::from_shared(Shared {
             default_name,
             default_driver,
             tally: Tally::default(),
             drivers,
-            authoriser: Box::new(authoriser),
+            authoriser: Arc::<Authoriser<U>>::clone(&authoriser),
             publish_private: self.publish_private,
             auth_paths: RwLock::new(vec![self.auth_path]),
             public_page,
-        }))
+        });
+        Ok((broadcaster, authoriser))
+    }
+}
+
+/// For a fake, which brings drivers of its own.
+#[cfg(feature = "testing")]
+impl<U> Builder<U> {
+    pub(crate) fn driver_names(&self) -> Vec<String> {
+        self.drivers.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(crate) fn with_drivers(self, drivers: Vec<(String, StartDriver)>) -> Self {
+        Self { drivers, ..self }
     }
 }
 

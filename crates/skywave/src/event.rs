@@ -93,7 +93,7 @@ impl<E: CanBroadcast + ?Sized> CanBroadcast for &E {
 }
 
 /// The last path segment of a type's name, without generic parameters.
-fn own_name(path: &'static str) -> &'static str {
+pub(crate) fn own_name(path: &'static str) -> &'static str {
     let path = path.split('<').next().unwrap_or(path);
     path.rsplit("::").next().unwrap_or(path)
 }

@@ -99,6 +99,8 @@
 //! |---|---|---|
 //! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
 //! | `derive` | yes | `#[derive(CanBroadcast)]` |
+//! | `pusher` | no | the `Pusher` driver, for hosted Pusher and servers with its HTTP API |
+//! | `testing` | no | `testing`: a fake broadcaster and simulated browsers, for your dev-dependencies |
 
 mod actor;
 mod authorize;
@@ -112,10 +114,6 @@ pub mod driver;
 mod error;
 mod event;
 #[cfg(feature = "_http")]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "its first driver is on its way")
-)]
 mod http_client;
 mod paths;
 mod pattern;
@@ -123,6 +121,8 @@ mod report;
 mod rule;
 mod ruling;
 mod sending;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod user;
 
 pub use skywave_protocol::{ChannelKind, SocketId};
@@ -140,6 +140,8 @@ pub use crate::counters::Counters;
 #[cfg(feature = "embedded")]
 pub use crate::driver::Embedded;
 pub use crate::driver::Null;
+#[cfg(feature = "pusher")]
+pub use crate::driver::{Pusher, PusherApi};
 pub use crate::error::{BuildError, Error};
 pub use crate::event::CanBroadcast;
 pub use crate::paths::IntoPaths;

@@ -175,6 +175,9 @@ impl Sending {
                 }
             }
         }
+        if !report.skipped.is_empty() {
+            driver.skipped(&name, &report.skipped);
+        }
         if !allowed.is_empty() {
             let except = broadcast.socket_id.filter(|_| to_others);
             let envelope = Envelope {

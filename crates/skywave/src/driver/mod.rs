@@ -9,6 +9,7 @@
 //! ```text
 //! embedded  our own server in this process (feature `embedded`)
 //! null      accepts everything, delivers nothing
+//! pusher    hosted Pusher, or any server with its HTTP API (feature `pusher`)
 //! handle    a driver as an authorisation handler sees it
 //! ```
 
@@ -16,6 +17,8 @@
 mod embedded;
 mod handle;
 mod null;
+#[cfg(feature = "pusher")]
+mod pusher;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -30,11 +33,16 @@ pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
 pub use self::embedded::Embedded;
 pub use self::handle::DriverHandle;
 pub use self::null::Null;
+#[cfg(feature = "pusher")]
+pub use self::pusher::{
+    BatchEvent, CachedEvent, ChannelAttribute, ChannelInfo, ChannelState, Pusher, PusherApi,
+};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
 use crate::error::BoxError;
 #[cfg(feature = "_http")]
 pub use crate::http_client::HttpError;
+use crate::report::Skipped;
 
 /// The future of [`Driver::publish`]: boxed, because drivers are chosen by name at run time.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -44,7 +52,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Signing is local computing, so only [`publish`](Self::publish) is asynchronous.
 pub trait Driver: Send + Sync + 'static {
     /// Takes the event for all channels of the envelope, or for none of them: `Ok` means that the
-    /// event is on its way to every channel, an error that it is on its way to none.
+    /// event is on its way to every channel, an error that it is on its way to none. A backend that
+    /// cannot take all channels at once says in the error which it
+    /// [had taken](DriverError::after_sending_to).
     ///
     /// # Errors
     ///
@@ -85,6 +95,13 @@ pub trait Driver: Send + Sync + 'static {
     /// broadcaster may bring routes.
     fn routes(&self) -> Option<Router> {
         None
+    }
+
+    /// Hears of the channels that an event meant for this driver was not sent to, and why; by
+    /// default it does not care. They are in the sender's [`Report`](crate::Report) and in the log
+    /// already.
+    fn skipped(&self, event: &EventName, skipped: &[Skipped]) {
+        let _ = (event, skipped);
     }
 
     /// What the backend takes; by default, what the hosted service documents.
@@ -129,6 +146,7 @@ pub struct Envelope {
 pub struct DriverError {
     message: String,
     source: Option<BoxError>,
+    sent_to: Vec<ChannelName>,
 }
 
 impl DriverError {
@@ -137,6 +155,7 @@ impl DriverError {
         Self {
             message: message.into(),
             source: None,
+            sent_to: Vec::new(),
         }
     }
 
@@ -148,11 +167,35 @@ impl DriverError {
             ..self
         }
     }
+
+    /// The same for a driver that could not send to all channels at once, and had sent to these
+    /// before it failed.
+    #[must_use]
+    pub fn after_sending_to(self, channels: Vec<ChannelName>) -> Self {
+        Self {
+            sent_to: channels,
+            ..self
+        }
+    }
+
+    /// The channels that the event was sent to all the same. Mostly there are none.
+    #[must_use]
+    pub fn sent_to(&self) -> &[ChannelName] {
+        &self.sent_to
+    }
 }
 
 impl fmt::Display for DriverError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        match self.sent_to.as_slice() {
+            [] => Ok(()),
+            [only] => write!(f, " (after sending to `{only}`)"),
+            [first, .., last] => {
+                let count = self.sent_to.len();
+                write!(f, " (after sending to {count} channels, `{first}` to `{last}`)")
+            }
+        }
     }
 }
 

@@ -19,3 +19,5 @@ mod frameworks;
 mod logging;
 mod sending;
 mod stage;
+#[cfg(feature = "testing")]
+mod testing;
