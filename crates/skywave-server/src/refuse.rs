@@ -25,6 +25,8 @@ pub(crate) async fn refuse(stream: Stream, rejection: Rejection) {
             }
         }
         poll_fn(|cx| stream.poll_flush(cx)).await?;
+        // Who answers the close frame waits for our end of the stream (RFC 6455 §7.1.1).
+        poll_fn(|cx| stream.poll_end(cx)).await?;
         let mut ignored = [0; 512];
         while poll_fn(|cx| stream.poll_read(cx, &mut ignored)).await? > 0 {}
         Ok(())

@@ -24,6 +24,8 @@ pub(crate) struct Serve {
     connection: Rc<Connection<Socket>>,
     key: u32,
     lingering: bool,
+    /// The peer broke the rules of framing: its close frame will not be understood.
+    failed: bool,
     decoder: Decoder,
 }
 
@@ -45,6 +47,7 @@ impl Serve {
             connection,
             key,
             lingering: false,
+            failed: false,
             decoder,
         };
         let greeting = ServerMessage::ConnectionEstablished {
@@ -64,6 +67,7 @@ impl Serve {
             worker,
             connection,
             decoder,
+            failed,
             ..
         } = self;
         let socket = &connection.link;
@@ -71,7 +75,10 @@ impl Serve {
         let mut messages = decoder.decode(bytes);
         while let Some(message) = messages.next() {
             match message {
-                Err(error) => socket.close(error.close_code(), &error.to_string()),
+                Err(error) => {
+                    *failed = true;
+                    socket.close(error.close_code(), &error.to_string());
+                }
                 Ok(Message::Close(reason)) => {
                     let mut reply = Vec::new();
                     frame::close_reply(reason, &mut reply);
@@ -129,6 +136,10 @@ impl Future for Serve {
                     this.worker.linger(this.key);
                 }
                 _ => {}
+            }
+            if this.failed && flushed.is_ready() {
+                // RFC 6455 §7.1.7: the peer need not wait until we lose our patience with it.
+                let _ = this.connection.link.poll_end(cx);
             }
             match ready!(this.poll_receive(cx)) {
                 Ok(true) => {}

@@ -183,6 +183,11 @@ impl Socket {
         self.stream.poll_flush(cx)
     }
 
+    /// Ends the sending side; only when the outbox is empty.
+    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stream.poll_end(cx)
+    }
+
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,

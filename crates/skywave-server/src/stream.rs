@@ -96,6 +96,11 @@ impl Stream {
         self.io.borrow_mut().duplex().poll_flush(cx)
     }
 
+    /// Ends the sending side, so that the peer finds the end of the stream behind what was sent.
+    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.borrow_mut().duplex().poll_shutdown(cx)
+    }
+
     /// Writes what the socket takes at once, from anywhere on the worker.
     ///
     /// # Errors
