@@ -128,7 +128,7 @@ impl Future for Serve {
         loop {
             let flushed = this.connection.link.poll_flush(cx);
             match (this.connection.link.phase(), &flushed) {
-                (_, Poll::Ready(Err(_))) | (Phase::Done, Poll::Ready(Ok(()))) => {
+                (Phase::Cut, _) | (_, Poll::Ready(Err(_))) | (Phase::Done, Poll::Ready(Ok(()))) => {
                     return Poll::Ready(());
                 }
                 (Phase::Closing | Phase::Done, _) if !this.lingering => {

@@ -43,6 +43,8 @@ pub(crate) enum Phase {
     Closing,
     /// Both sides are done: what is queued goes out, then the socket is dropped.
     Done,
+    /// The peer had its time: the socket is dropped, whatever it still holds.
+    Cut,
 }
 
 /// Bytes that the stream did not take; owns no memory while there are none.
@@ -68,9 +70,13 @@ impl Socket {
         self.phase.get()
     }
 
+    fn is_open(&self) -> bool {
+        matches!(self.phase.get(), Phase::Open | Phase::Pinged)
+    }
+
     /// Something arrived at second `now`: a sign of life, as long as the connection is open.
     pub(crate) fn hear(&self, now: u32) {
-        if matches!(self.phase.get(), Phase::Open | Phase::Pinged) {
+        if self.is_open() {
             self.heard.set(now);
             self.phase.set(Phase::Open);
         }
@@ -124,13 +130,12 @@ impl Socket {
 
     /// Drops the connection without a word.
     pub(crate) fn abort(&self) {
-        *self.outbox.borrow_mut() = Outbox::default();
-        self.phase.set(Phase::Done);
+        self.phase.set(Phase::Cut);
         self.wake();
     }
 
     fn finish(&self, last: &[u8], phase: Phase) {
-        if matches!(self.phase.get(), Phase::Open | Phase::Pinged) {
+        if self.is_open() {
             self.write(last);
             self.phase.set(phase);
         }
@@ -138,7 +143,7 @@ impl Socket {
     }
 
     fn write(&self, frames: &[u8]) {
-        if matches!(self.phase.get(), Phase::Closing | Phase::Done) {
+        if !self.is_open() {
             return;
         }
         let mut outbox = self.outbox.borrow_mut();

@@ -227,6 +227,7 @@ impl Worker {
             Phase::Closing | Phase::Done if silent >= LINGER => socket.abort(),
             // The wheel may be shorter than that, and its second is a little behind ours.
             Phase::Closing | Phase::Done => self.schedule(check, LINGER - silent),
+            Phase::Cut => {}
         }
     }
 
