@@ -52,7 +52,11 @@ impl Arriving {
     /// Lifts an upgraded connection off the runtime it lives on.
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> io::Result<(Self, Bytes)> {
         match take_tcp(upgraded) {
-            Ok((tcp, read_ahead)) => Ok((Self::Tcp(tcp.into_std()?), read_ahead)),
+            Ok((tcp, read_ahead)) => {
+                // Frames are whole messages, and HTTP servers seldom set this by themselves.
+                let _ = tcp.set_nodelay(true);
+                Ok((Self::Tcp(tcp.into_std()?), read_ahead))
+            }
             Err(other) => Ok((Self::Boxed(Box::pin(TokioIo::new(other))), Bytes::new())),
         }
     }
