@@ -4,9 +4,9 @@
 //! into the outbox, and only then is the connection's task woken to write the rest.
 //!
 //! **At the bound** of the outbox (a reader slower than its channels for long enough to pile up
-//! `outbox_bytes`) the connection gets what is queued, an error and close code 4100 behind it, and
-//! nothing more; after [`LINGER`] it is cut. 4100 makes clients reconnect after a second: 4200
-//! would bring a slow reader back at once.
+//! `outbox_bytes`) the connection gets the whole frames that fit, an error and close code 4100
+//! behind them, and nothing more; after [`LINGER`] it is cut. 4100 makes clients reconnect after a
+//! second: 4200 would bring a slow reader back at once.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -96,8 +96,8 @@ impl Socket {
     pub(crate) fn ping(&self) {
         let mut bytes = Vec::new();
         frame::ping(b"", &mut bytes);
-        self.write(&bytes);
         self.phase.set(Phase::Pinged);
+        self.write(&bytes);
     }
 
     pub(crate) fn pong(&self, payload: &[u8]) {
@@ -134,9 +134,14 @@ impl Socket {
         self.wake();
     }
 
+    /// Sends the last frames of a connection, which the bound of the outbox does not stop.
     fn finish(&self, last: &[u8], phase: Phase) {
         if self.is_open() {
-            self.write(last);
+            let sent = self.write_directly(last);
+            self.outbox
+                .borrow_mut()
+                .bytes
+                .extend_from_slice(&last[sent..]);
             self.phase.set(phase);
         }
         self.wake();
@@ -146,33 +151,38 @@ impl Socket {
         if !self.is_open() {
             return;
         }
-        let mut outbox = self.outbox.borrow_mut();
-        let mut rest = frames;
-        if outbox.is_empty() {
-            match self.stream.try_write(frames) {
-                Ok(written) => rest = &frames[written..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => {
-                    self.phase.set(Phase::Done);
-                    rest = &[];
-                    self.wake();
-                }
-            }
-        }
-        if rest.is_empty() {
+        let sent = self.write_directly(frames);
+        if sent == frames.len() {
             return;
         }
-        outbox.bytes.extend_from_slice(rest);
-        if outbox.len() > self.outbox_limit {
-            encode_rejection(
-                &Rejection::TooSlow {
-                    limit: self.outbox_limit,
-                },
-                &mut outbox.bytes,
-            );
+        let limit = self.outbox_limit;
+        let mut outbox = self.outbox.borrow_mut();
+        let room = limit.saturating_sub(outbox.len());
+        if frames.len() - sent <= room {
+            outbox.bytes.extend_from_slice(&frames[sent..]);
+        } else {
+            let end = end_of_frames(frames, sent, sent + room);
+            outbox.bytes.extend_from_slice(&frames[sent..end]);
+            encode_rejection(&Rejection::TooSlow { limit }, &mut outbox.bytes);
             self.phase.set(Phase::Closing);
         }
         self.wake();
+    }
+
+    /// Writes as much as the stream takes, when nothing waits before it; returns how much that was.
+    fn write_directly(&self, frames: &[u8]) -> usize {
+        if !self.outbox.borrow().is_empty() {
+            return 0;
+        }
+        match self.stream.try_write(frames) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => {
+                self.phase.set(Phase::Done);
+                self.wake();
+                frames.len()
+            }
+        }
     }
 
     /// Writes the outbox; ready when it is empty.
@@ -248,6 +258,32 @@ impl Outbox {
     }
 }
 
+/// Where whole frames end that fit into the first `limit` bytes; at least the end of the frame of
+/// which the first `sent` bytes have begun.
+fn end_of_frames(frames: &[u8], sent: usize, limit: usize) -> usize {
+    let mut end = 0;
+    while end < frames.len() {
+        let next = end + frame_length(&frames[end..]);
+        if end >= sent && next > limit {
+            break;
+        }
+        end = next;
+    }
+    end.min(frames.len())
+}
+
+/// The length of the first of some frames that we encoded (RFC 6455 §5.2, not masked).
+fn frame_length(frames: &[u8]) -> usize {
+    match *frames {
+        [_, 127, a, b, c, d, e, f, g, h, ..] => {
+            10 + u64::from_be_bytes([a, b, c, d, e, f, g, h]) as usize
+        }
+        [_, 126, high, low, ..] => 4 + usize::from(u16::from_be_bytes([high, low])),
+        [_, length, ..] => 2 + usize::from(length),
+        _ => frames.len(),
+    }
+}
+
 /// The two frames that end a refused connection.
 pub(crate) fn encode_rejection(rejection: &Rejection, out: &mut Vec<u8>) {
     encode_frame(&ServerMessage::Error(rejection), out);
@@ -257,3 +293,34 @@ pub(crate) fn encode_rejection(rejection: &Rejection, out: &mut Vec<u8>) {
 
 /// RFC 6455 §7.4.1: policy violation, for a rejection that normally does not close.
 const CLOSE_WITHOUT_CODE: u16 = 1008;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_cut_where_one_ends_and_never_inside_one_that_has_begun() {
+        let lengths = [2 + 10, 4 + 200, 2 + 125, 10 + 70_000, 4 + 126];
+        let mut frames = Vec::new();
+        for payload in [10, 200, 125, 70_000, 126] {
+            frame::text(&vec![b'x'; payload], &mut frames);
+        }
+        let ends: Vec<usize> = (1..=lengths.len())
+            .map(|count| lengths[..count].iter().sum())
+            .collect();
+        for (sent, limit, end) in [
+            (0, 0, 0),
+            (0, 11, 0),
+            (0, 12, ends[0]),
+            (0, ends[2], ends[2]),
+            (0, ends[3] - 1, ends[2]),
+            (0, ends[4] - 1, ends[3]),
+            (1, 1, ends[0]),
+            (12, 12, ends[0]),
+            (13, 13, ends[1]),
+            (ends[2] + 1, ends[2] + 5, ends[3]),
+        ] {
+            assert_eq!(end_of_frames(&frames, sent, limit), end, "{sent} {limit}");
+        }
+    }
+}
