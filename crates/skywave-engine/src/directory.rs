@@ -1,4 +1,5 @@
-//! The directory: which channels of an app are occupied, on which workers, and by whom.
+//! The directory: which channels of an app are occupied, on which workers, and by whom; and what
+//! its cache channels hold.
 //!
 //! It is the only state that threads share about channels, and its lock is what gives a channel
 //! its one order: whoever holds it may put frames into the workers' inboxes. The map is cut into
@@ -11,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use skywave_protocol::{ChannelName, Limits, Member, Rejection};
 
+use crate::cache::Cache;
 use crate::engine::Occupancy;
 use crate::presence::Members;
 
@@ -18,10 +20,15 @@ use crate::presence::Members;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ChannelId(pub(crate) u64);
 
-/// The occupied channels of one shelf.
-pub(crate) type Shelf = HashMap<ChannelName, Occupied>;
+/// One part of a directory, under one lock.
+#[derive(Debug, Default)]
+pub(crate) struct Shelf {
+    pub(crate) occupied: HashMap<ChannelName, Occupied>,
+    /// Last events of cache channels, occupied or not.
+    pub(crate) cache: Cache,
+}
 
-/// The occupied channels of one app.
+/// The channels of one app.
 #[derive(Debug)]
 pub(crate) struct Directory {
     shelves: [Mutex<Shelf>; SHELVES],
@@ -29,7 +36,7 @@ pub(crate) struct Directory {
 }
 
 /// Enough that two busy channels of a 16-core node seldom share a lock; 64 bytes each when empty.
-const SHELVES: usize = 32;
+pub(crate) const SHELVES: usize = 32;
 
 impl Directory {
     /// Runs `work` with the shelf of `channel` locked.
@@ -51,7 +58,7 @@ impl Directory {
     pub(crate) fn for_each(&self, mut look: impl FnMut(&ChannelName, &Occupied)) {
         for shelf in &self.shelves {
             let shelf = shelf.lock().unwrap_or_else(PoisonError::into_inner);
-            for (name, occupied) in &*shelf {
+            for (name, occupied) in &shelf.occupied {
                 look(name, occupied);
             }
         }

@@ -61,7 +61,9 @@ impl Engine {
     /// Hands events to every subscriber of their channels, in this order.
     ///
     /// It returns as soon as the events stand in the inboxes of all workers concerned; channels
-    /// without subscribers cost a look-up. May be called from any thread; never waits.
+    /// without subscribers cost a look-up, or a copy when they are cache channels. May be called
+    /// from any thread; never waits. `now` is a monotonic time in milliseconds, the same for all
+    /// threads.
     ///
     /// # Errors
     ///
@@ -70,33 +72,45 @@ impl Engine {
         &self,
         app: &App,
         publications: impl IntoIterator<Item = Publication<'a>>,
+        now: u64,
     ) -> Result<(), Rejection> {
         if self.inboxes.iter().any(Inbox::is_full) {
             return Err(Rejection::OverCapacity);
         }
-        for Publication {
-            channels,
-            event,
-            data,
-            except,
-        } in publications
-        {
-            for channel in channels {
-                app.channels.locked(channel, |shelf| {
-                    let Some(occupied) = shelf.get(channel) else {
-                        return;
-                    };
-                    let message = ServerMessage::Event {
-                        channel,
-                        event,
-                        data,
-                        user_id: None,
-                    };
-                    self.deliver(occupied, &message, except);
-                });
+        for publication in publications {
+            for channel in publication.channels {
+                self.publish_on(app, channel, &publication, now);
             }
         }
         Ok(())
+    }
+
+    fn publish_on(&self, app: &App, channel: &ChannelName, event: &Publication<'_>, now: u64) {
+        let is_cache = channel.kind().is_cache();
+        app.channels.locked(channel, |shelf| {
+            let occupied = shelf.occupied.get(channel);
+            if occupied.is_none() && !is_cache {
+                return;
+            }
+            let Publication {
+                event,
+                data,
+                except,
+                ..
+            } = *event;
+            let frame = encoded(&ServerMessage::Event {
+                channel,
+                event,
+                data,
+                user_id: None,
+            });
+            if is_cache {
+                shelf.cache.keep(channel, (&frame, data), app.limits(), now);
+            }
+            if let Some(occupied) = occupied {
+                self.deliver_frame(occupied, frame, except);
+            }
+        });
     }
 
     /// The occupied channels whose names begin with `prefix`, in the order of their names; the
@@ -114,7 +128,7 @@ impl Engine {
     /// The ids of the users in a presence channel, in their order; empty for other channels.
     pub fn users(&self, app: &App, channel: &ChannelName) -> Vec<String> {
         app.channels.locked(channel, |shelf| {
-            let members = shelf.get(channel).and_then(Occupied::members);
+            let members = shelf.occupied.get(channel).and_then(Occupied::members);
             members.map_or_else(Vec::new, |members| {
                 members
                     .iter()
@@ -132,8 +146,17 @@ impl Engine {
                 users: channel.kind().is_presence().then_some(0),
             };
             shelf
+                .occupied
                 .get(channel)
                 .map_or_else(unoccupied, Occupied::occupancy)
+        })
+    }
+
+    /// The data that a cache channel holds, and for how many milliseconds still.
+    pub fn cached(&self, app: &App, channel: &ChannelName, now: u64) -> Option<(String, u64)> {
+        app.channels.locked(channel, |shelf| {
+            let (data, remaining) = shelf.cache.data(channel, now)?;
+            Some((data.to_owned(), remaining))
         })
     }
 
@@ -146,11 +169,13 @@ impl Engine {
         message: &ServerMessage<'_>,
         except: Option<SocketId>,
     ) {
-        let mut frame = Vec::with_capacity(FRAME_BYTES);
-        encode_frame(message, &mut frame);
+        self.deliver_frame(occupied, encoded(message), except);
+    }
+
+    fn deliver_frame(&self, occupied: &Occupied, frame: Bytes, except: Option<SocketId>) {
         let delivery = Delivery {
             channel: occupied.id,
-            frame: Bytes::from(frame),
+            frame,
             except,
         };
         for worker in occupied.workers() {
@@ -165,6 +190,12 @@ impl Engine {
     pub(crate) fn next_channel_id(&self) -> ChannelId {
         ChannelId(self.next_channel.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+fn encoded(message: &ServerMessage<'_>) -> Bytes {
+    let mut frame = Vec::with_capacity(FRAME_BYTES);
+    encode_frame(message, &mut frame);
+    frame.into()
 }
 
 /// Most events fit, so that encoding allocates once.

@@ -28,11 +28,13 @@
 //! come in as arguments, and being woken up is a [`std::task::Waker`].
 
 mod app;
+mod cache;
 mod connection;
 mod directory;
 mod engine;
 mod inbox;
 mod local;
+mod membership;
 mod presence;
 mod rate;
 mod session;

@@ -8,8 +8,6 @@ use std::rc::Rc;
 use skywave_protocol::{ChannelName, ClientMessage, Member, Rejection, ServerMessage, Subscribe};
 
 use crate::connection::{Connection, Link};
-use crate::directory::Occupied;
-use crate::encode_frame;
 use crate::shard::Shard;
 
 impl<L: Link> Shard<L> {
@@ -47,7 +45,9 @@ impl<L: Link> Shard<L> {
         match message {
             ClientMessage::Ping => self.send(connection, &ServerMessage::Pong),
             ClientMessage::Pong => {}
-            ClientMessage::Subscribe(subscribe) => return self.subscribe(connection, &subscribe),
+            ClientMessage::Subscribe(subscribe) => {
+                return self.subscribe(connection, &subscribe, now);
+            }
             ClientMessage::Unsubscribe { channel } => {
                 return self.unsubscribe(connection, &channel);
             }
@@ -70,9 +70,10 @@ impl<L: Link> Shard<L> {
         &self,
         connection: &Rc<Connection<L>>,
         subscribe: &Subscribe<'_>,
+        now: u64,
     ) -> Result<(), Rejection> {
         let outcome = permitted(connection, subscribe)
-            .and_then(|(name, member)| self.join(connection, &name, member.as_ref()));
+            .and_then(|(name, member)| self.join(connection, &name, member.as_ref(), now));
         if let Err(rejection) = &outcome
             && !matches!(rejection, Rejection::AlreadySubscribed { .. })
         {
@@ -85,62 +86,6 @@ impl<L: Link> Shard<L> {
         outcome
     }
 
-    /// Adds a permitted subscription, in the order of §1.7: success first, then the others learn.
-    fn join(
-        &self,
-        connection: &Rc<Connection<L>>,
-        name: &ChannelName,
-        member: Option<&Member>,
-    ) -> Result<(), Rejection> {
-        let channels = &mut *self.channels.borrow_mut();
-        let app = connection.app();
-        let mut success = Vec::new();
-        let id = app.channels.locked(name, |shelf| {
-            let is_presence = name.kind().is_presence();
-            let occupied = shelf
-                .entry(name.clone())
-                .or_insert_with(|| Occupied::new(self.engine.next_channel_id(), is_presence));
-            let already = channels
-                .index_of(occupied.id)
-                .is_some_and(|index| connection.session.borrow().subscription(index).is_some());
-            if already {
-                return Err(Rejection::AlreadySubscribed {
-                    channel: name.as_str().into(),
-                });
-            }
-            let newcomer = match occupied.join(self.worker, member, app.limits()) {
-                Ok(newcomer) => newcomer,
-                Err(rejection) => {
-                    if occupied.is_empty() {
-                        shelf.remove(name);
-                    }
-                    return Err(rejection);
-                }
-            };
-            // Everything published so far is in our inbox: it belongs to the earlier subscribers.
-            channels.collect(self.inbox());
-            if let (true, Some(member)) = (newcomer, member) {
-                let added = ServerMessage::MemberAdded {
-                    channel: name,
-                    member,
-                };
-                self.engine
-                    .deliver(occupied, &added, Some(connection.socket_id()));
-            }
-            encode_success(name, occupied, &mut success);
-            Ok(occupied.id)
-        })?;
-        channels.flush_channel(id);
-        connection.link.send(&success);
-        channels.subscribe(
-            connection,
-            id,
-            name,
-            member.map(|member| member.user_id.as_str()),
-        );
-        Ok(())
-    }
-
     fn unsubscribe(&self, connection: &Connection<L>, channel: &str) -> Result<(), Rejection> {
         let index =
             self.subscribed(connection, channel)
@@ -149,32 +94,6 @@ impl<L: Link> Shard<L> {
                 })?;
         self.leave(connection, index);
         Ok(())
-    }
-
-    /// Ends the subscription of `connection` to the channel at `index`.
-    fn leave(&self, connection: &Connection<L>, index: u32) {
-        let Some(subscription) = connection.session.borrow_mut().remove(index) else {
-            return;
-        };
-        let channels = &mut *self.channels.borrow_mut();
-        let name = channels.name(&subscription).clone();
-        let user_id = subscription.user_id.as_deref();
-        connection.app().channels.locked(&name, |shelf| {
-            let Some(occupied) = shelf.get_mut(&name) else {
-                return;
-            };
-            if let (true, Some(user_id)) = (occupied.leave(self.worker, user_id), user_id) {
-                let removed = ServerMessage::MemberRemoved {
-                    channel: &name,
-                    user_id,
-                };
-                self.engine.deliver(occupied, &removed, None);
-            }
-            if occupied.is_empty() {
-                shelf.remove(&name);
-            }
-        });
-        channels.unsubscribe(&subscription);
     }
 
     /// Protocol §1.13. A connection stays the user it first signed in as.
@@ -235,7 +154,7 @@ impl<L: Link> Shard<L> {
         }
         let user_id = subscription.user_id.as_deref();
         app.channels.locked(&name, |shelf| {
-            let Some(occupied) = shelf.get(&name) else {
+            let Some(occupied) = shelf.occupied.get(&name) else {
                 return;
             };
             let message = ServerMessage::Event {
@@ -297,13 +216,4 @@ fn permitted<L>(
         (None, None) => return Err(Rejection::MissingChannelData),
     };
     Ok((name, Some(member)))
-}
-
-fn encode_success(channel: &ChannelName, occupied: &Occupied, out: &mut Vec<u8>) {
-    let members: Option<Vec<_>> = occupied.members().map(|members| members.iter().collect());
-    let presence = members.as_deref();
-    encode_frame(
-        &ServerMessage::SubscriptionSucceeded { channel, presence },
-        out,
-    );
 }

@@ -2,7 +2,8 @@
 //!
 //! It holds the worker's local view of every channel that has subscribers there, and turns what
 //! stands in the worker's [`Inbox`](crate::Inbox) into writes. What a connection says is handled in
-//! [`crate::session`]; this file is about lists and ticks.
+//! [`crate::session`], joining and leaving in [`crate::membership`]; this file is about lists and
+//! ticks.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

@@ -16,6 +16,11 @@ pub struct Limits {
     pub channels_per_event: usize,
     /// Events of one batch. Hosted: 10.
     pub events_per_batch: usize,
+    /// Milliseconds for which a cache channel keeps its last event. Hosted: at most 30 minutes.
+    pub cache_ms: u64,
+    /// Cache channels of an app that hold an event; at the limit, those closest to their end are
+    /// forgotten. Hosted: not documented; 10,000 here.
+    pub cached_channels: usize,
     /// Distinct members of a presence channel. Hosted: 100.
     pub members_per_channel: usize,
     /// Bytes of a member's `user_info` as JSON. Hosted: 1,024.
@@ -95,6 +100,8 @@ impl Default for Limits {
             channel_name_bytes: 164,
             channels_per_event: 100,
             events_per_batch: 10,
+            cache_ms: 30 * 60 * 1000,
+            cached_channels: 10_000,
             members_per_channel: 100,
             member_bytes: 1_024,
             user_id_chars: 128,

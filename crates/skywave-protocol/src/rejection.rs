@@ -267,7 +267,7 @@ rejections! {
 
     /// `info` asks for something that channels do not have.
     InvalidInfo = Refuse, 400,
-        "info should be a comma separated list of attributes: user_count, subscription_count";
+        "info should be a comma separated list of attributes: user_count, subscription_count, cache";
     /// `info` asks for users where there are none to count.
     UserCountWithoutPresence = Refuse, 400,
         "user_count may only be requested for presence channels - please supply filter_by_prefix \

@@ -52,6 +52,11 @@ pub enum ServerMessage<'a> {
         /// The member that left.
         user_id: &'a str,
     },
+    /// `pusher:cache_miss`: the cache channel just subscribed to holds no event.
+    CacheMiss {
+        /// The channel.
+        channel: &'a ChannelName,
+    },
     /// `pusher:signin_success`.
     SigninSuccess {
         /// The text that was signed, unchanged.
@@ -115,6 +120,10 @@ impl ServerMessage<'_> {
                 put(r#"{\"user_id\":"#, out);
                 inner_string(user_id, out);
                 put(r#"}"}"#, out);
+            }
+            Self::CacheMiss { channel } => {
+                open("pusher:cache_miss", channel, out);
+                put(r#"{}"}"#, out);
             }
             Self::SigninSuccess { user_data } => {
                 put(

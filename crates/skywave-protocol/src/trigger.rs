@@ -29,6 +29,8 @@ pub struct Info {
     pub user_count: bool,
     /// Subscribed connections.
     pub subscription_count: bool,
+    /// What a cache channel holds; only in questions about a single channel.
+    pub cache: bool,
 }
 
 impl TriggerRequest {
@@ -105,7 +107,8 @@ impl Info {
     ///
     /// [`Rejection::InvalidInfo`] for an attribute that channels do not have.
     pub fn of_question(list: &str) -> Result<Self, Rejection> {
-        let known = |asked: &str| matches!(asked.trim(), "user_count" | "subscription_count");
+        let known =
+            |asked: &str| matches!(asked.trim(), "user_count" | "subscription_count" | "cache");
         if list.is_empty() || list.split(',').all(known) {
             Ok(Self::of_event(list))
         } else {
@@ -119,6 +122,7 @@ impl Info {
         Self {
             user_count: asks_for("user_count"),
             subscription_count: asks_for("subscription_count"),
+            cache: asks_for("cache"),
         }
     }
 }

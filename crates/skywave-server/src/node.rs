@@ -1,9 +1,11 @@
-//! What the threads of a node share: the engine, and how to reach each worker.
+//! What the threads of a node share: the engine, its clock, and how to reach each worker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
-use skywave_engine::{App, Engine};
+use skywave_engine::{App, Engine, Publication};
+use skywave_protocol::Rejection;
 use tokio::sync::mpsc;
 
 use crate::worker::Arrival;
@@ -13,6 +15,7 @@ use crate::worker::Arrival;
 pub(crate) struct Node {
     pub(crate) engine: Arc<Engine>,
     pub(crate) workers: Vec<Mailbox>,
+    started: Instant,
 }
 
 /// A worker as other threads see it; it does not keep the worker running.
@@ -37,6 +40,28 @@ impl Mailbox {
 }
 
 impl Node {
+    pub(crate) fn new(engine: Arc<Engine>, workers: Vec<Mailbox>) -> Self {
+        Self {
+            engine,
+            workers,
+            started: Instant::now(),
+        }
+    }
+
+    /// The node's clock, in milliseconds: monotonic, the same for all threads.
+    pub(crate) fn millisecond(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
+    /// Hands events to their subscribers; see [`Engine::publish`].
+    pub(crate) fn publish<'a>(
+        &self,
+        app: &App,
+        publications: impl IntoIterator<Item = Publication<'a>>,
+    ) -> Result<(), Rejection> {
+        self.engine.publish(app, publications, self.millisecond())
+    }
+
     /// The worker with the fewest connections.
     pub(crate) fn least_busy(&self) -> Option<&Mailbox> {
         self.workers.iter().min_by_key(|worker| worker.load())

@@ -86,7 +86,9 @@ impl Serve {
                 }
                 _ if socket.phase() != Phase::Open => {}
                 Ok(Message::Text(text)) => {
-                    worker.shard.receive(connection, text, worker.millisecond());
+                    worker
+                        .shard
+                        .receive(connection, text, worker.node.millisecond());
                 }
                 Ok(Message::Binary(_)) => {
                     let rejection = Rejection::InvalidMessage {

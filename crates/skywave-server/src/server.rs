@@ -76,7 +76,7 @@ impl Server {
             load: AtomicUsize::new(0),
         };
         let workers = senders.iter().map(mailbox).collect();
-        let node = Arc::new(Node { engine, workers });
+        let node = Arc::new(Node::new(engine, workers));
         let mut running = Running {
             arrivals: senders,
             threads: Vec::new(),
@@ -110,7 +110,7 @@ impl Server {
     ///
     /// [`Rejection::OverCapacity`] when the server is too far behind. Nothing was sent then.
     pub fn publish(&self, app: &App, publication: &Publication<'_>) -> Result<(), Rejection> {
-        self.inner.node.engine.publish(app, [*publication])
+        self.inner.node.publish(app, [*publication])
     }
 
     /// How many connections are open.

@@ -18,7 +18,7 @@ use skywave_protocol::{Rejection, SocketId};
 use slab::Slab;
 use tokio::sync::mpsc;
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::config::Settings;
 use crate::listener;
@@ -58,7 +58,6 @@ pub(crate) struct Worker {
     next_serial: Cell<u32>,
     number: usize,
     pub(crate) node: Arc<Node>,
-    started: Instant,
 }
 
 /// A connection in the worker's table.
@@ -96,7 +95,6 @@ pub(crate) fn run(
             next_serial: Cell::new(0),
             number,
             node,
-            started: Instant::now(),
         });
         spawn_local(end_ticks(Rc::clone(&worker)));
         spawn_local(check_deadlines(Rc::clone(&worker)));
@@ -257,14 +255,9 @@ impl Worker {
         let _ = timeout(Duration::from_secs(SHUTDOWN_SECONDS), all_gone).await;
     }
 
-    /// The worker's clock, in seconds.
+    /// The node's clock, in seconds.
     pub(crate) fn second(&self) -> u32 {
-        self.started.elapsed().as_secs() as u32
-    }
-
-    /// The worker's clock, in milliseconds.
-    pub(crate) fn millisecond(&self) -> u64 {
-        self.started.elapsed().as_millis() as u64
+        (self.node.millisecond() / 1000) as u32
     }
 
     /// The least busy worker, when this one has clearly more connections than it.

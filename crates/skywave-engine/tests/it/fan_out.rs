@@ -87,7 +87,7 @@ fn publishing_is_refused_while_a_worker_is_too_far_behind_and_nothing_is_sent_th
     };
     let mut accepted = 0;
     let refusal = loop {
-        match world.engine.publish(world.app(), [publication]) {
+        match world.engine.publish(world.app(), [publication], 0) {
             Ok(()) => accepted += 1,
             Err(rejection) => break rejection,
         }
@@ -105,7 +105,7 @@ fn publishing_is_refused_while_a_worker_is_too_far_behind_and_nothing_is_sent_th
         "{accepted} accepted, {delivered} bytes written"
     );
     assert_eq!(
-        world.engine.publish(world.app(), [publication]),
+        world.engine.publish(world.app(), [publication], 0),
         Ok(()),
         "recovers by itself"
     );
@@ -133,7 +133,7 @@ fn apps_with_equal_channel_names_do_not_hear_each_other() {
     let stranger = world.engine.apps().by_key("other").expect("the other app");
     world
         .engine
-        .publish(stranger, [publication])
+        .publish(stranger, [publication], 0)
         .expect("there is room");
     world.tick();
     assert_eq!(browser.writes().len(), 0);

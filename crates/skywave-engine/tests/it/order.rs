@@ -33,7 +33,9 @@ fn concurrent_publishers_are_heard_in_the_same_order_on_every_worker() {
                     data: "{}",
                     except: None,
                 };
-                engine.publish(app, [publication]).expect("there is room");
+                engine
+                    .publish(app, [publication], 0)
+                    .expect("there is room");
             }
         })
     });

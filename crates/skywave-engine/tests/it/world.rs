@@ -85,7 +85,7 @@ impl World {
             except,
         };
         self.engine
-            .publish(self.app(), [publication])
+            .publish(self.app(), [publication], 0)
             .expect("there is room");
     }
 

@@ -197,7 +197,7 @@ fn batches_and_questions() -> Vec<(Rejection, Codes, &'static str)> {
         (
             InvalidInfo,
             refuses(400, REQUEST),
-            "info should be a comma separated list of attributes: user_count, subscription_count",
+            "info should be a comma separated list of attributes: user_count, subscription_count, cache",
         ),
         (
             UserCountWithoutPresence,

@@ -29,7 +29,8 @@ fn exclusion_and_info_are_read() {
         request.info,
         Info {
             user_count: true,
-            subscription_count: true
+            subscription_count: true,
+            cache: false,
         }
     );
     let request = parse(r#"{"name":"e","data":"d","channel":"a","socket_id":null,"info":null}"#);
@@ -207,6 +208,7 @@ fn a_question_may_only_ask_for_what_channels_have() {
     let both = Info {
         user_count: true,
         subscription_count: true,
+        cache: false,
     };
     assert_eq!(Info::of_question("user_count,subscription_count"), Ok(both));
     assert_eq!(Info::of_question(""), Ok(Info::default()));

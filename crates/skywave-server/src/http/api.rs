@@ -45,10 +45,10 @@ where
     app.credentials().verify_request(&signed, &body, now())?;
 
     let answer = match call {
-        Call::Events => events::publish(engine, app, &body)?,
-        Call::BatchEvents => events::publish_batch(engine, app, &body)?,
+        Call::Events => events::publish(node, app, &body)?,
+        Call::BatchEvents => events::publish_batch(node, app, &body)?,
         Call::Channels => channels::list(engine, app, &signed)?,
-        Call::Channel { name } => channels::one(engine, app, &name, &signed)?,
+        Call::Channel { name } => channels::one(node, app, &name, &signed)?,
         Call::Users { channel } => channels::users(engine, app, &channel)?,
         Call::TerminateConnections { user_id } => terminate(node, app, &user_id).await,
     };

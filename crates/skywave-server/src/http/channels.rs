@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use skywave_engine::{App, Engine, Occupancy};
 use skywave_protocol::{ChannelKind, Info, Rejection, SignedRequest};
 
+use crate::node::Node;
+
 /// `GET channels`: the occupied ones.
 pub(super) fn list(
     engine: &Engine,
@@ -26,7 +28,7 @@ pub(super) fn list(
 
 /// `GET channels/NAME`: one, occupied or not.
 pub(super) fn one(
-    engine: &Engine,
+    node: &Node,
     app: &App,
     name: &str,
     request: &SignedRequest<'_>,
@@ -36,7 +38,7 @@ pub(super) fn one(
     if info.user_count && !channel.kind().is_presence() {
         return Err(Rejection::UserCountWithoutPresence);
     }
-    let occupancy = engine.occupancy(app, &channel);
+    let occupancy = node.engine.occupancy(app, &channel);
     let occupied = occupancy.subscriptions > 0;
     let mut answer = if occupied {
         attributes(occupancy, info)
@@ -44,6 +46,11 @@ pub(super) fn one(
         Map::new()
     };
     answer.insert("occupied".into(), occupied.into());
+    if info.cache && channel.kind().is_cache() {
+        let cached = node.engine.cached(app, &channel, node.millisecond());
+        let cached = cached.map(|(data, ms)| json!({ "data": data, "ttl": ms.div_ceil(1000) }));
+        answer.insert("cache".into(), cached.into());
+    }
     Ok(Value::from(answer).to_string().into())
 }
 

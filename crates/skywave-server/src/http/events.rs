@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use skywave_engine::{App, Engine, Publication};
+use skywave_engine::{App, Publication};
 use skywave_protocol::{Info, Rejection, TriggerRequest};
 
 use super::channels::attributes;
+use crate::node::Node;
 
 /// Publishes one event.
-pub(super) fn publish(engine: &Engine, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
+pub(super) fn publish(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
     let event = TriggerRequest::parse(body, app.limits())?;
-    engine.publish(app, [publication(&event)])?;
+    node.publish(app, [publication(&event)])?;
     if event.info == Info::default() {
         return Ok(Bytes::from_static(b"{}"));
     }
@@ -18,7 +19,7 @@ pub(super) fn publish(engine: &Engine, app: &App, body: &[u8]) -> Result<Bytes, 
         .channels
         .iter()
         .map(|channel| {
-            let occupancy = engine.occupancy(app, channel);
+            let occupancy = node.engine.occupancy(app, channel);
             (
                 channel.to_string(),
                 attributes(occupancy, event.info).into(),
@@ -29,9 +30,9 @@ pub(super) fn publish(engine: &Engine, app: &App, body: &[u8]) -> Result<Bytes, 
 }
 
 /// Publishes the events of a batch, all of them or none.
-pub(super) fn publish_batch(engine: &Engine, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
+pub(super) fn publish_batch(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
     let events = TriggerRequest::parse_batch(body, app.limits())?;
-    engine.publish(app, events.iter().map(publication))?;
+    node.publish(app, events.iter().map(publication))?;
     if events.iter().all(|event| event.info == Info::default()) {
         return Ok(Bytes::from_static(b"{}"));
     }
@@ -42,7 +43,7 @@ pub(super) fn publish_batch(engine: &Engine, app: &App, body: &[u8]) -> Result<B
             let occupancy = event
                 .channels
                 .first()
-                .map(|channel| engine.occupancy(app, channel));
+                .map(|channel| node.engine.occupancy(app, channel));
             attributes(occupancy.unwrap_or_default(), event.info)
         })
         .collect();

@@ -1,0 +1,114 @@
+//! Joining and leaving a channel: the moments at which its list of subscribers changes.
+//!
+//! Both happen under the channel's lock, so that every subscriber sees one order of events: what
+//! was published before somebody joined belongs to the others, what comes after to all.
+
+use std::rc::Rc;
+
+use skywave_protocol::{ChannelName, Member, Rejection, ServerMessage};
+
+use crate::connection::{Connection, Link};
+use crate::directory::{ChannelId, Occupied, Shelf};
+use crate::encode_frame;
+use crate::shard::{Channels, Shard};
+
+impl<L: Link> Shard<L> {
+    /// Adds a permitted subscription, in the order of §1.7: success and the cached event first,
+    /// then the others learn.
+    pub(crate) fn join(
+        &self,
+        connection: &Rc<Connection<L>>,
+        name: &ChannelName,
+        member: Option<&Member>,
+        now: u64,
+    ) -> Result<(), Rejection> {
+        let channels = &mut *self.channels.borrow_mut();
+        let mut welcome = Vec::new();
+        let id = connection.app().channels.locked(name, |shelf| {
+            let newcomer = self.enter(connection, channels, shelf, (name, member))?;
+            // Everything published so far is in our inbox: it belongs to the earlier subscribers.
+            channels.collect(self.inbox());
+            let occupied = &shelf.occupied[name];
+            if let (true, Some(member)) = (newcomer, member) {
+                let added = ServerMessage::MemberAdded {
+                    channel: name,
+                    member,
+                };
+                self.engine
+                    .deliver(occupied, &added, Some(connection.socket_id()));
+            }
+            encode_success(name, occupied, &mut welcome);
+            if name.kind().is_cache() {
+                match shelf.cache.frame(name, now) {
+                    Some(frame) => welcome.extend_from_slice(frame),
+                    None => encode_frame(&ServerMessage::CacheMiss { channel: name }, &mut welcome),
+                }
+            }
+            Ok::<ChannelId, Rejection>(occupied.id)
+        })?;
+        channels.flush_channel(id);
+        connection.link.send(&welcome);
+        let user_id = member.map(|member| member.user_id.as_str());
+        channels.subscribe(connection, id, name, user_id);
+        Ok(())
+    }
+
+    /// Counts the subscription; true when it brings a new member.
+    fn enter(
+        &self,
+        connection: &Connection<L>,
+        channels: &Channels<L>,
+        shelf: &mut Shelf,
+        (name, member): (&ChannelName, Option<&Member>),
+    ) -> Result<bool, Rejection> {
+        let is_presence = name.kind().is_presence();
+        let new = || Occupied::new(self.engine.next_channel_id(), is_presence);
+        let occupied = shelf.occupied.entry(name.clone()).or_insert_with(new);
+        let index = channels.index_of(occupied.id);
+        if index.is_some_and(|index| connection.session.borrow().subscription(index).is_some()) {
+            return Err(Rejection::AlreadySubscribed {
+                channel: name.as_str().into(),
+            });
+        }
+        let entered = occupied.join(self.worker, member, connection.app().limits());
+        if occupied.is_empty() {
+            shelf.occupied.remove(name);
+        }
+        entered
+    }
+
+    /// Ends the subscription of `connection` to the channel at `index`.
+    pub(crate) fn leave(&self, connection: &Connection<L>, index: u32) {
+        let Some(subscription) = connection.session.borrow_mut().remove(index) else {
+            return;
+        };
+        let channels = &mut *self.channels.borrow_mut();
+        let name = channels.name(&subscription).clone();
+        let user_id = subscription.user_id.as_deref();
+        connection.app().channels.locked(&name, |shelf| {
+            let Some(occupied) = shelf.occupied.get_mut(&name) else {
+                return;
+            };
+            if let (true, Some(user_id)) = (occupied.leave(self.worker, user_id), user_id) {
+                let removed = ServerMessage::MemberRemoved {
+                    channel: &name,
+                    user_id,
+                };
+                self.engine.deliver(occupied, &removed, None);
+            }
+            if occupied.is_empty() {
+                shelf.occupied.remove(&name);
+            }
+        });
+        channels.unsubscribe(&subscription);
+    }
+}
+
+fn encode_success(channel: &ChannelName, occupied: &Occupied, out: &mut Vec<u8>) {
+    let members: Option<Vec<_>> = occupied.members().map(|members| members.iter().collect());
+    let presence = members.as_deref();
+    encode_frame(
+        &ServerMessage::SubscriptionSucceeded { channel, presence },
+        out,
+    );
+}
