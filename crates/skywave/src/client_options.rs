@@ -62,6 +62,17 @@ impl ClientOptions {
         .with("enableStats", false)
     }
 
+    /// Options for the app `key` in a cluster of hosted Pusher, such as `eu`.
+    #[must_use]
+    pub fn for_cluster(key: impl Into<String>, cluster: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            options: Map::new(),
+        }
+        .with("cluster", cluster.into())
+        .with("forceTLS", true)
+    }
+
     /// The same with one more option, or another value for it.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
@@ -151,7 +162,7 @@ impl Page {
             ));
         }
         uri.authority()
-            .map(|authority| Self::at(authority, secure))
+            .map(|authority| Self::of_authority(authority, secure))
             .ok_or_else(mistake)
     }
 
@@ -159,12 +170,12 @@ impl Page {
     pub(crate) fn of(request: &Parts) -> Result<Self, InvalidRequest> {
         let secure = request.uri.scheme_str() == Some("https");
         if let Some(authority) = request.uri.authority() {
-            return Ok(Self::at(authority, secure));
+            return Ok(Self::of_authority(authority, secure));
         }
         let host = request.headers.get(header::HOST);
         host.and_then(|host| Authority::try_from(host.as_bytes()).ok())
             .filter(|authority| !authority.host().is_empty())
-            .map(|authority| Self::at(&authority, secure))
+            .map(|authority| Self::of_authority(&authority, secure))
             .ok_or_else(|| {
                 InvalidRequest::new(
                     StatusCode::BAD_REQUEST,
@@ -173,11 +184,16 @@ impl Page {
             })
     }
 
-    fn at(authority: &Authority, secure: bool) -> Self {
+    /// The page of this host, IPv6 in brackets.
+    pub(crate) fn at(host: &str, port: Option<u16>, secure: bool) -> Self {
         Self {
-            host: authority.host().to_owned(),
-            port: authority.port_u16(),
+            host: host.to_owned(),
+            port,
             secure,
         }
+    }
+
+    fn of_authority(authority: &Authority, secure: bool) -> Self {
+        Self::at(authority.host(), authority.port_u16(), secure)
     }
 }

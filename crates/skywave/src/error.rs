@@ -5,7 +5,7 @@ use std::fmt;
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use skywave_protocol::{EventNameError, NameError};
+use skywave_protocol::{ChannelName, EventNameError, NameError};
 
 use crate::driver::DriverError;
 
@@ -13,7 +13,8 @@ use crate::driver::DriverError;
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why an event was not sent. Whatever the reason, it was sent to no channel at all: everything is
-/// checked before the driver is called, and a driver takes an event whole or not.
+/// checked before the driver is called, and a driver takes an event whole or not; one that needs
+/// several requests for many channels may fail in between, which [`sent_to`](Self::sent_to) tells.
 ///
 /// As an axum response it is a 500 without details; the details are logged.
 #[derive(Debug)]
@@ -77,6 +78,33 @@ pub enum Error {
         /// What the driver reports.
         source: DriverError,
     },
+}
+
+impl Error {
+    /// The channels that the event was sent to all the same, by a driver that needs several
+    /// requests for many channels. Mostly there are none.
+    #[must_use]
+    pub fn sent_to(&self) -> &[ChannelName] {
+        match self {
+            Self::Driver { source, .. } => source.sent_to(),
+            _ => &[],
+        }
+    }
+
+    /// What went wrong between the driver and its server, if it is that: whether to try again, and
+    /// whether the event [may have arrived](crate::driver::HttpError::may_have_arrived).
+    #[cfg(feature = "_http")]
+    #[must_use]
+    pub fn http(&self) -> Option<&crate::driver::HttpError> {
+        let mut source = self.source();
+        while let Some(error) = source {
+            if let Some(http) = error.downcast_ref() {
+                return Some(http);
+            }
+            source = error.source();
+        }
+        None
+    }
 }
 
 impl fmt::Display for Error {

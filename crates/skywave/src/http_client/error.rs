@@ -11,23 +11,8 @@ use super::connect::TimedOut;
 /// Why a driver's request to its server failed. `server` is `host:port`; addresses, signatures and
 /// secrets are in no variant.
 ///
-/// It is the source of the [`DriverError`](crate::driver::DriverError) of a sending:
-///
-/// ```
-/// use std::error::Error as _;
-/// use skywave::driver::HttpError;
-///
-/// fn why(error: &skywave::Error) -> Option<&HttpError> {
-///     let mut source = error.source();
-///     while let Some(error) = source {
-///         if let Some(error) = error.downcast_ref() {
-///             return Some(error);
-///         }
-///         source = error.source();
-///     }
-///     None
-/// }
-/// ```
+/// It is behind the [`DriverError`](crate::driver::DriverError) of a sending, and
+/// [`Error::http`](crate::Error::http) finds it there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpError {

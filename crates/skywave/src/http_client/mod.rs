@@ -35,12 +35,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use self::connect::{Bounded, TimedOut};
 pub use self::error::HttpError;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "its first driver is on its way")
-)]
-pub(crate) use self::retry::Repeat;
-pub(crate) use self::retry::Retry;
+pub(crate) use self::retry::{Repeat, Retry};
 pub(crate) use self::tls::CertificateError;
 
 /// What every call of a client keeps to.

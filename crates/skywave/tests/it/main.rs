@@ -17,6 +17,8 @@ mod embedded;
 mod extractor;
 mod frameworks;
 mod logging;
+#[cfg(feature = "pusher")]
+mod pusher;
 mod sending;
 mod stage;
 #[cfg(feature = "testing")]
