@@ -193,7 +193,10 @@ impl fmt::Display for DriverError {
             [only] => write!(f, " (after sending to `{only}`)"),
             [first, .., last] => {
                 let count = self.sent_to.len();
-                write!(f, " (after sending to {count} channels, `{first}` to `{last}`)")
+                write!(
+                    f,
+                    " (after sending to {count} channels, `{first}` to `{last}`)"
+                )
             }
         }
     }
