@@ -117,7 +117,7 @@ impl Driver for Fake {
         };
         // Under the lock, so that the log has the order in which browsers receive.
         let mut log = self.stage.log();
-        let published = self.stage.engine.publish(&self.app, [publication]);
+        let published = self.stage.engine.publish(&self.app, [publication], NOW);
         let accepted = published
             .map_err(|rejection| DriverError::new("the engine refused it").caused_by(rejection));
         if accepted.is_ok() {
@@ -159,3 +159,6 @@ impl Driver for Fake {
 /// Each browser is a worker of its own to the engine, which wants to know their number; one costs
 /// an empty inbox.
 const BROWSERS: usize = 1_000;
+
+/// Milliseconds. No time passes, so a cache channel keeps its event.
+const NOW: u64 = 0;
