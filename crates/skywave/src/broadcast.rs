@@ -9,6 +9,8 @@ use crate::actor::Actor;
 use crate::authorize::InvalidRequest;
 use crate::broadcaster::Broadcaster;
 use crate::channel::IntoChannels;
+use crate::driver::IntoDriver;
+use crate::error::Error;
 use crate::event::CanBroadcast;
 use crate::sending::{Sending, To};
 
@@ -59,6 +61,17 @@ impl Broadcast {
             driver: Some(name.into()),
             ..self.clone()
         }
+    }
+
+    /// The same with the driver that was given as a `D`, as in `driver_of::<Embedded>()`. Of several
+    /// the default driver, else the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDriverOfType`] names the drivers there are.
+    pub fn driver_of<D: IntoDriver>(&self) -> Result<Self, Error> {
+        let name = self.broadcaster.name_of::<D>()?;
+        Ok(self.driver(name))
     }
 
     /// Sends an event with its name and data: the documents' form of version 4.

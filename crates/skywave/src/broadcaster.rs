@@ -4,6 +4,7 @@
 //! [`Builder`](crate::Builder). It is bound to nobody, so it cannot send: sending is done by a
 //! [`Broadcast`], which knows on whose behalf.
 
+use std::any::{TypeId, type_name};
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,11 +18,12 @@ use http::request::Parts;
 use crate::actor::Actor;
 use crate::authorize::{Authorise, InvalidRequest, answer, answer_axum};
 use crate::broadcast::Broadcast;
-use crate::builder::Builder;
+use crate::builder::{Builder, Origin};
 use crate::client_options::{ClientOptions, Page};
 use crate::counters::{Count, Counters, Tally};
-use crate::driver::{Driver, DriverHandle};
+use crate::driver::{Driver, DriverHandle, IntoDriver};
 use crate::error::Error;
+use crate::event::own_name;
 use crate::paths::IntoPaths;
 use crate::rule::PublishPrivate;
 use crate::user::NoUser;
@@ -38,6 +40,7 @@ pub struct Broadcaster {
 pub(crate) struct Shared {
     /// By name, in the order given.
     pub(crate) drivers: Vec<(String, Arc<dyn Driver>)>,
+    pub(crate) origins: Vec<Origin>,
     pub(crate) default_name: String,
     pub(crate) default_driver: Arc<dyn Driver>,
     pub(crate) authoriser: Arc<dyn Authorise>,
@@ -86,6 +89,17 @@ impl Broadcaster {
     #[must_use]
     pub fn driver(&self, name: &str) -> DriverHandle {
         DriverHandle::new(self.clone(), Some(name.to_owned()))
+    }
+
+    /// The driver that was given as a `D`, as in `driver_of::<Embedded>()`, for an authorisation
+    /// handler of your own. Of several the default driver, else the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDriverOfType`] names the drivers there are.
+    pub fn driver_of<D: IntoDriver>(&self) -> Result<DriverHandle, Error> {
+        let name = self.name_of::<D>()?;
+        Ok(DriverHandle::new(self.clone(), Some(name.to_owned())))
     }
 
     /// The default driver, for an authorisation handler of your own.
@@ -237,6 +251,29 @@ impl Broadcaster {
     #[cfg(feature = "testing")]
     pub(crate) fn default_name(&self) -> &str {
         &self.shared.default_name
+    }
+
+    /// The name of the driver that was given as a `D`.
+    pub(crate) fn name_of<D: IntoDriver>(&self) -> Result<&str, Error> {
+        let shared = &self.shared;
+        let of_type = |origin: &&Origin| origin.type_id == TypeId::of::<D>();
+        let mut names = shared
+            .origins
+            .iter()
+            .filter(of_type)
+            .map(|origin| &origin.driver);
+        let first = names.clone().next();
+        match names.find(|name| **name == shared.default_name).or(first) {
+            Some(name) => Ok(name),
+            None => Err(Error::NoDriverOfType {
+                type_name: own_name(type_name::<D>()).to_owned(),
+                known: shared
+                    .drivers
+                    .iter()
+                    .map(|(known, _)| known.clone())
+                    .collect(),
+            }),
+        }
     }
 
     pub(crate) fn authoriser(&self) -> &dyn Authorise {

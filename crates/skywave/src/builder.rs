@@ -3,6 +3,7 @@
 //! Every method only notes what it is told; [`build`](Builder::build) checks all of it, starts the
 //! drivers, and reports every mistake at once.
 
+use std::any::TypeId;
 use std::fmt;
 use std::future::{self, Future};
 use std::sync::{Arc, RwLock};
@@ -15,6 +16,7 @@ use crate::client_options::Page;
 use crate::counters::Tally;
 use crate::driver::{Driver, DriverError, IntoDriver};
 use crate::error::{BuildError, chain, list};
+use crate::paths::{IntoPaths, check_paths};
 use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled};
 use crate::ruling::{Job, Ruling, checked_rules};
 use crate::user::{BroadcastUser, Member, NoUser};
@@ -51,30 +53,66 @@ use crate::user::{BroadcastUser, Member, NoUser};
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct Builder<U> {
     drivers: Vec<(String, StartDriver)>,
+    /// Of every driver, what is known before its start.
+    origins: Vec<Origin>,
     default_driver: Option<String>,
     users: UsersHook<U>,
     has_users: bool,
     rules: Vec<Ruling<U>>,
     unruled: Unruled,
     publish_private: PublishPrivate,
-    auth_path: String,
+    auth_paths: Vec<String>,
     public_url: Option<String>,
 }
 
 /// Checks a driver's settings and starts it.
 pub(crate) type StartDriver = Box<dyn FnOnce() -> Result<Arc<dyn Driver>, DriverError> + Send>;
 
+/// A driver before its start.
+pub(crate) struct Given {
+    type_id: TypeId,
+    /// Where it is configured, as a mistake begins; empty for one configured in code.
+    place: String,
+    start: StartDriver,
+}
+
+impl Given {
+    pub(crate) fn new<D: IntoDriver>(driver: D) -> Self {
+        Self {
+            type_id: TypeId::of::<D>(),
+            place: String::new(),
+            start: Box::new(|| driver.into_driver()),
+        }
+    }
+
+    #[cfg(feature = "config")]
+    pub(crate) fn placed(self, place: String) -> Self {
+        Self { place, ..self }
+    }
+}
+
+/// What is known of a driver before its start.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    pub(crate) driver: String,
+    /// The type of its settings: [`crate::Embedded`], not the running server's.
+    pub(crate) type_id: TypeId,
+    /// As in [`Given`].
+    place: String,
+}
+
 impl Builder<NoUser> {
     pub(crate) fn new() -> Self {
         Self {
             drivers: Vec::new(),
+            origins: Vec::new(),
             default_driver: None,
             users: Box::new(|_| Box::pin(future::ready(None))),
             has_users: false,
             rules: Vec::new(),
             unruled: Unruled::default(),
             publish_private: PublishPrivate::default(),
-            auth_path: DEFAULT_AUTH_PATH.to_owned(),
+            auth_paths: vec![DEFAULT_AUTH_PATH.to_owned()],
             public_url: None,
         }
     }
@@ -114,13 +152,14 @@ impl Builder<NoUser> {
     {
         Builder {
             drivers: self.drivers,
+            origins: self.origins,
             default_driver: self.default_driver,
             users: Box::new(move |parts| Box::pin(hook(parts))),
             has_users: true,
             rules: Vec::new(),
             unruled: self.unruled,
             publish_private: self.publish_private,
-            auth_path: self.auth_path,
+            auth_paths: self.auth_paths,
             public_url: self.public_url,
         }
     }
@@ -142,9 +181,22 @@ impl Builder<NoUser> {
 
 impl<U> Builder<U> {
     /// Adds a driver under a name. The first one added is the default.
-    pub fn driver(mut self, name: impl Into<String>, driver: impl IntoDriver) -> Self {
-        self.drivers
-            .push((name.into(), Box::new(|| driver.into_driver())));
+    pub fn driver(self, name: impl Into<String>, driver: impl IntoDriver) -> Self {
+        self.given(name.into(), Given::new(driver))
+    }
+
+    pub(crate) fn given(mut self, name: String, given: Given) -> Self {
+        let Given {
+            type_id,
+            place,
+            start,
+        } = given;
+        self.origins.push(Origin {
+            driver: name.clone(),
+            type_id,
+            place,
+        });
+        self.drivers.push((name, start));
         self
     }
 
@@ -174,8 +226,14 @@ impl<U> Builder<U> {
     /// [`routes`](Broadcaster::routes), or of a handler of your own. By default
     /// `/broadcasting/authorize`.
     pub fn auth_path(self, path: impl Into<String>) -> Self {
+        self.auth_paths([path.into()])
+    }
+
+    /// The same with several paths, such as those that older pages ask at. Clients are told the
+    /// first.
+    pub fn auth_paths(self, paths: impl IntoPaths) -> Self {
         Self {
-            auth_path: path.into(),
+            auth_paths: paths.into_paths(),
             ..self
         }
     }
@@ -287,11 +345,8 @@ impl<U: BroadcastUser> Builder<U> {
     pub(crate) fn finish(self) -> Result<(Broadcaster, Arc<Authoriser<U>>), BuildError> {
         let mut mistakes = Vec::new();
         let rules = checked_rules(self.rules, &mut mistakes);
-        if !self.auth_path.starts_with('/') {
-            let path = &self.auth_path;
-            mistakes.push(format!(
-                "auth path `{path}`: expected a path that starts with `/`"
-            ));
+        for (path, problem) in check_paths(&self.auth_paths) {
+            mistakes.push(format!("auth path `{path}`: {problem}"));
         }
         let public_page = self.public_url.and_then(|url| {
             Page::parse(&url)
@@ -299,7 +354,7 @@ impl<U: BroadcastUser> Builder<U> {
                 .ok()
         });
         let default_name = default_name(self.default_driver, &self.drivers, &mut mistakes);
-        let drivers = started_drivers(self.drivers, &mut mistakes);
+        let drivers = started_drivers(self.drivers, &self.origins, &mut mistakes);
         let default = drivers
             .iter()
             .find(|(name, _)| Some(name) == default_name.as_ref())
@@ -324,9 +379,10 @@ impl<U: BroadcastUser> Builder<U> {
             default_driver,
             tally: Tally::default(),
             drivers,
+            origins: self.origins,
             authoriser: Arc::<Authoriser<U>>::clone(&authoriser),
             publish_private: self.publish_private,
-            auth_paths: RwLock::new(vec![self.auth_path]),
+            auth_paths: RwLock::new(self.auth_paths),
             public_page,
         });
         Ok((broadcaster, authoriser))
@@ -388,6 +444,7 @@ fn default_name(
 
 fn started_drivers(
     given: Vec<(String, StartDriver)>,
+    origins: &[Origin],
     mistakes: &mut Vec<String>,
 ) -> Vec<(String, Arc<dyn Driver>)> {
     let mut drivers: Vec<(String, Arc<dyn Driver>)> = Vec::with_capacity(given.len());
@@ -402,7 +459,9 @@ fn started_drivers(
         let driver = match start() {
             Ok(driver) => driver,
             Err(error) => {
-                mistakes.push(format!("driver `{name}`: {}", chain(&error)));
+                let origin = origins.iter().find(|origin| origin.driver == name);
+                let place = origin.map_or("", |origin| &origin.place);
+                mistakes.push(format!("{place}driver `{name}`: {}", chain(&error)));
                 continue;
             }
         };
@@ -420,4 +479,5 @@ fn started_drivers(
     drivers
 }
 
-const DEFAULT_AUTH_PATH: &str = "/broadcasting/authorize";
+/// Where clients ask for authorisation unless it is said otherwise.
+pub(crate) const DEFAULT_AUTH_PATH: &str = "/broadcasting/authorize";

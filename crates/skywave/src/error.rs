@@ -71,6 +71,13 @@ pub enum Error {
         /// The names there are.
         known: Vec<String>,
     },
+    /// No driver of the broadcaster was given as this type.
+    NoDriverOfType {
+        /// The type's own name, without its path.
+        type_name: String,
+        /// The names of the drivers there are.
+        known: Vec<String>,
+    },
     /// The driver did not accept the event; the source says why.
     Driver {
         /// The driver's name.
@@ -149,6 +156,13 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "there is no driver `{name}`: expected one of {}",
+                    list(known)
+                )
+            }
+            Self::NoDriverOfType { type_name, known } => {
+                write!(
+                    f,
+                    "there is no driver of type `{type_name}`: expected the type of one of {}",
                     list(known)
                 )
             }

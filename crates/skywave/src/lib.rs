@@ -97,6 +97,7 @@
 //!
 //! | feature | default | what |
 //! |---|---|---|
+//! | `config` | yes | [`config`]: a TOML file or environment variables say which drivers there are |
 //! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
 //! | `derive` | yes | `#[derive(CanBroadcast)]` |
 //! | `pusher` | no | the `Pusher` driver, for hosted Pusher and servers with its HTTP API |
@@ -109,12 +110,16 @@ mod broadcaster;
 mod builder;
 mod channel;
 mod client_options;
+#[cfg(feature = "config")]
+pub mod config;
 mod counters;
 pub mod driver;
 mod error;
 mod event;
 #[cfg(feature = "_http")]
 mod http_client;
+#[cfg(feature = "config")]
+mod nearest;
 mod paths;
 mod pattern;
 mod report;
@@ -139,7 +144,7 @@ pub use crate::client_options::{ClientOptions, Page};
 pub use crate::counters::Counters;
 #[cfg(feature = "embedded")]
 pub use crate::driver::Embedded;
-pub use crate::driver::Null;
+pub use crate::driver::{Log, Null};
 #[cfg(feature = "pusher")]
 pub use crate::driver::{Pusher, PusherApi};
 pub use crate::error::{BuildError, Error};

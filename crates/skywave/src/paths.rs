@@ -10,6 +10,22 @@ pub trait IntoPaths {
     fn into_paths(self) -> Vec<String>;
 }
 
+/// What is wrong with paths for authorisation: each with its mistake.
+pub(crate) fn check_paths(paths: &[String]) -> Vec<(&str, &'static str)> {
+    let mut mistakes = Vec::new();
+    if paths.is_empty() {
+        mistakes.push(("", "there is none; expected at least one"));
+    }
+    for (index, path) in paths.iter().enumerate() {
+        if !path.starts_with('/') {
+            mistakes.push((path, "expected a path that starts with `/`"));
+        } else if paths[..index].contains(path) {
+            mistakes.push((path, "there are two; expected different paths"));
+        }
+    }
+    mistakes
+}
+
 impl IntoPaths for &str {
     fn into_paths(self) -> Vec<String> {
         vec![self.to_owned()]

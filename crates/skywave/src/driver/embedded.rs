@@ -4,6 +4,9 @@
 //! application's router carries its routes: no second process, no second port. Publishing hands
 //! the event to the workers and never waits.
 
+#[cfg(feature = "config")]
+pub(crate) mod settings;
+
 use std::fmt::Write as _;
 use std::future;
 use std::sync::Arc;
@@ -15,7 +18,7 @@ use axum::routing::any;
 use skywave_protocol::{ChannelName, Credentials, Limits, Secret, SocketId};
 use skywave_server::{App, Config, Publication, Server};
 
-use super::{BoxFuture, Driver, DriverError, Envelope, IntoDriver};
+use super::{BoxFuture, Driver, DriverError, Envelope, IntoDriver, is_placeholder};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
 
@@ -166,8 +169,7 @@ fn check(id: &str, key: &str, secret: &Secret) -> Result<(), DriverError> {
         if value.is_empty() {
             return mistake(format!("the {name} is empty"));
         }
-        // As in `29382xx..` and `api:key` of the documents.
-        if value.ends_with("..") || value == "api:key" {
+        if is_placeholder(value) {
             return mistake(format!(
                 "the {name} is a placeholder; expected one of your own"
             ));

@@ -8,14 +8,16 @@
 //!
 //! ```text
 //! embedded  our own server in this process (feature `embedded`)
+//! log       writes events to the log, delivers nothing
 //! null      accepts everything, delivers nothing
 //! pusher    hosted Pusher, or any server with its HTTP API (feature `pusher`)
 //! handle    a driver as an authorisation handler sees it
 //! ```
 
 #[cfg(feature = "embedded")]
-mod embedded;
+pub(crate) mod embedded;
 mod handle;
+mod log;
 mod null;
 #[cfg(feature = "pusher")]
 mod pusher;
@@ -32,6 +34,7 @@ pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
 #[cfg(feature = "embedded")]
 pub use self::embedded::Embedded;
 pub use self::handle::DriverHandle;
+pub use self::log::Log;
 pub use self::null::Null;
 #[cfg(feature = "pusher")]
 pub use self::pusher::{
@@ -125,6 +128,14 @@ impl<D: Driver> IntoDriver for D {
     fn into_driver(self) -> Result<Arc<dyn Driver>, DriverError> {
         Ok(Arc::new(self))
     }
+}
+
+/// Whether a setting is one of the documents' placeholders: `29382xx..`, `api:key`.
+#[cfg(any(feature = "config", feature = "embedded"))]
+pub(crate) fn is_placeholder(value: &str) -> bool {
+    // Not a path such as `../..`.
+    let dots = value.ends_with("..") && value != ".." && !value.ends_with("/..");
+    dots || value == "api:key"
 }
 
 /// One event on its way to a driver: checked, and encoded once.

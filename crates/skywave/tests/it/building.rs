@@ -131,6 +131,29 @@ fn an_unknown_default_driver_is_named_beside_the_known_ones() {
 }
 
 #[test]
+fn every_path_for_authorisation_is_checked() {
+    for (paths, expected) in [
+        (
+            &[] as &[&str],
+            "auth path ``: there is none; expected at least one",
+        ),
+        (
+            &["/a", "b"],
+            "auth path `b`: expected a path that starts with `/`",
+        ),
+        (
+            &["/a", "/a"],
+            "auth path `/a`: there are two; expected different paths",
+        ),
+    ] {
+        let built = builder(&Recorder::new()).auth_paths(paths.to_vec()).build();
+        assert_eq!(built.unwrap_err().to_string(), expected);
+    }
+    let built = builder(&Recorder::new()).auth_paths(["/a", "/b"]).build();
+    assert_eq!(built.unwrap().csrf_exempt_paths(), ["/a", "/b"]);
+}
+
+#[test]
 fn b05_a_driver_needs_nothing_of_another() {
     Broadcaster::builder().driver("null", Null).build().unwrap();
 }

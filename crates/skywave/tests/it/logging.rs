@@ -4,16 +4,16 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
 use serde_json::json;
-use skywave::{Broadcast, Broadcaster, Unruled};
+use skywave::{Broadcast, Broadcaster, Log, Member, Unruled};
 use tracing::Level;
 
-use crate::stage::{KEY, Recorder, SECRET, builder, channel, form};
+use crate::stage::{KEY, Recorder, SECRET, User, builder, channel, form, user_of};
 
 /// Where a test's log goes.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+struct Lines(Arc<Mutex<Vec<u8>>>);
 
-impl Write for Log {
+impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().write(bytes)
     }
@@ -25,7 +25,7 @@ impl Write for Log {
 
 /// What is logged while this runs.
 fn logged<F: Future>(work: impl FnOnce() -> F) -> String {
-    let log = Log::default();
+    let log = Lines::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(Level::TRACE)
@@ -115,6 +115,47 @@ fn a_denial_is_told_at_debug_level_with_its_reason() {
         log.contains("DEBUG") && log.contains("denied: nobody is logged in"),
         "{log}"
     );
+}
+
+#[test]
+fn the_log_driver_logs_events_and_their_data_only_when_asked() {
+    for (driver, data_logged) in [(Log::new(), false), (Log::new().data(true), true)] {
+        let broadcaster = Broadcaster::builder()
+            .driver("log", driver)
+            .build()
+            .unwrap();
+        let system = broadcaster.as_system();
+        let sending = system.channel(["c1", "private-c2"], "Sent", json!({ "text": "hush" }));
+        let log = logged(|| sending.into_future());
+        let line =
+            r#" INFO skywave::driver::log: event event="Sent" channels="c1 private-c2" bytes=15"#;
+        assert!(log.contains(line), "{log}");
+        assert_eq!(log.contains("hush"), data_logged, "{log}");
+        assert_eq!(log.contains("DEBUG"), data_logged, "{log}");
+    }
+}
+
+#[test]
+fn the_log_driver_asks_the_rules_and_answers_without_a_signature() {
+    let app = Broadcaster::builder()
+        .driver("log", Log::new())
+        .users(user_of)
+        .join("presence-room.{id}", |user: &User, id: u64| {
+            (user.id == id).then(|| Member::new(user.id))
+        })
+        .build()
+        .unwrap()
+        .routes();
+    let mut answer = None;
+    let log = logged(|| async { answer = Some(channel("presence-room.7").by(7).to(&app).await) });
+    assert_eq!(
+        answer.unwrap().json(),
+        json!({ "auth": "log:not-signed", "channel_data": r#"{"user_id":"7"}"# })
+    );
+    assert!(log.contains("authorised channel=presence-room.7"), "{log}");
+
+    let log = logged(|| async { channel("presence-room.8").by(7).to(&app).await.denied("") });
+    assert!(!log.contains("authorised"), "{log}");
 }
 
 #[test]

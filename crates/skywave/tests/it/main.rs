@@ -9,6 +9,8 @@ mod authorisation;
 mod batches;
 mod building;
 mod client_options;
+#[cfg(all(feature = "config", feature = "embedded"))]
+mod configuration;
 mod counters;
 mod csrf;
 mod custom_handler;

@@ -138,10 +138,13 @@ impl BroadcastUser for User {
 /// A builder whose requests are user 7's with the header `x-user: 7`, and the admin's with
 /// `x-user: 1`.
 pub(crate) fn builder(recorder: &Recorder) -> Builder<User> {
-    without_users(recorder).users(|parts: Parts| async move {
-        let id = parts.headers.get("x-user")?.to_str().ok()?.parse().ok()?;
-        Some(User { id, admin: id == 1 })
-    })
+    without_users(recorder).users(user_of)
+}
+
+/// Who is logged in.
+pub(crate) async fn user_of(parts: Parts) -> Option<User> {
+    let id = parts.headers.get("x-user")?.to_str().ok()?.parse().ok()?;
+    Some(User { id, admin: id == 1 })
 }
 
 pub(crate) fn without_users(recorder: &Recorder) -> Builder<NoUser> {

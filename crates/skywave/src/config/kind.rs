@@ -1,0 +1,109 @@
+//! The kinds of drivers that a configuration can name: those of the crate and the application's.
+
+use super::settings::{Settings, SettingsError, expected_one_of};
+use crate::builder::Given;
+#[cfg(feature = "embedded")]
+use crate::driver::embedded::settings as embedded;
+use crate::driver::{IntoDriver, Log, Null};
+
+/// A kind of driver.
+pub(super) struct Kind {
+    pub(super) name: String,
+    /// Its keys; names of the same setting are separated by `|`.
+    pub(super) keys: Vec<&'static str>,
+    make: Make,
+}
+
+/// How a driver is made of its settings.
+type Make = Box<dyn Fn(&Settings) -> Result<Given, SettingsError>>;
+
+/// The kinds that can be named.
+pub(super) struct Kinds {
+    kinds: Vec<Kind>,
+    /// Names that were given to two kinds.
+    twice: Vec<String>,
+}
+
+impl Kinds {
+    /// The crate's own.
+    pub(super) fn built_in() -> Self {
+        let mut kinds = Self {
+            kinds: Vec::new(),
+            twice: Vec::new(),
+        };
+        #[cfg(feature = "embedded")]
+        kinds.add("embedded", embedded::KEYS, embedded::from_settings);
+        kinds.add("log", &["data"], |settings| {
+            let data = settings.optional("data")?;
+            Ok(Log::new().data(data.unwrap_or(false)))
+        });
+        kinds.add("null", &[], |_| Ok(Null));
+        kinds
+    }
+
+    pub(super) fn add<D: IntoDriver>(
+        &mut self,
+        name: &str,
+        keys: &[&'static str],
+        make: impl Fn(&Settings) -> Result<D, SettingsError> + 'static,
+    ) {
+        if self.kinds.iter().any(|kind| kind.name == name) {
+            self.twice.push(name.to_owned());
+            return;
+        }
+        self.kinds.push(Kind {
+            name: name.to_owned(),
+            keys: keys.to_vec(),
+            make: Box::new(move |settings| make(settings).map(Given::new)),
+        });
+    }
+
+    /// The kind of this name, or what was expected instead.
+    pub(super) fn find(&self, name: &str) -> Result<&Kind, String> {
+        if let Some(kind) = self.kinds.iter().find(|kind| kind.name == name) {
+            return Ok(kind);
+        }
+        if let Some((_, feature)) = FEATURES.iter().find(|(known, _)| *known == name) {
+            return Err(format!(
+                "driver `{name}` needs the feature `{feature}` of skywave"
+            ));
+        }
+        let known = self.kinds.iter().map(|kind| kind.name.as_str());
+        let expected = expected_one_of(name, known);
+        Err(format!("unknown kind of driver `{name}`; {expected}"))
+    }
+
+    /// The names of all kinds.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.kinds.iter().map(|kind| kind.name.as_str())
+    }
+
+    /// Mistakes in the kinds themselves.
+    pub(super) fn mistakes(&self) -> impl Iterator<Item = String> {
+        let twice = self.twice.iter();
+        twice.map(|name| format!("kind `{name}`: there are two; expected different names"))
+    }
+}
+
+impl Kind {
+    /// Makes a driver, unless there is a mistake in its settings.
+    pub(super) fn make(&self, settings: &Settings) -> Option<Given> {
+        match (self.make)(settings) {
+            Ok(given) => Some(given).filter(|_| !settings.has_mistakes()),
+            Err(SettingsError { reason: None }) => None,
+            Err(SettingsError {
+                reason: Some(reason),
+            }) => {
+                settings.note_whole(&crate::error::chain(&reason));
+                None
+            }
+        }
+    }
+}
+
+/// The crate's kinds that are compiled in with a feature, and the feature.
+const FEATURES: &[(&str, &str)] = &[
+    ("ably", "ably"),
+    ("embedded", "embedded"),
+    ("pusher", "pusher"),
+];

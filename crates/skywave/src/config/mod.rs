@@ -1,0 +1,51 @@
+//! Configuration from a TOML file or from environment variables, checked as a whole at start.
+//!
+//! [`Broadcaster::from_config`] reads a file, [`Broadcaster::from_env`] the environment; both give
+//! a [`Builder`](crate::Builder) to which the application adds what only code can say: who is
+//! logged in and who may listen to what. [`Broadcaster::configure`] is the same with
+//! [kinds](Configure::kind) of drivers of your own.
+//!
+//! ```toml
+//! # config/broadcast.toml
+//! default = "${BROADCAST_DRIVER:-embedded}"
+//!
+//! [drivers.embedded]
+//!
+//! [drivers.log]
+//! data = true
+//!
+//! [auth]
+//! private = "logged-in"
+//! ```
+//!
+//! Nothing is started unless everything is right, and one run reports every mistake with its file,
+//! line, column and key, and what was expected there. No value of a driver's settings is ever
+//! printed, since any of them may be secret.
+//!
+//! ```text
+//! document    TOML text → a tree of entries with their places
+//! substitute  ${VARIABLE} and ${VARIABLE:-default} in text
+//! settings    one table of the tree: typed reading, and the list of its mistakes
+//! kind        the kinds of drivers, each with its keys and how it is made of its settings
+//! file        the whole file → a builder
+//! env         the environment → a builder
+//! ```
+//!
+//! The guide's page on configuration lists every key.
+
+mod configure;
+mod document;
+mod env;
+mod file;
+mod kind;
+mod settings;
+mod substitute;
+mod value;
+
+pub use skywave_protocol::Secret;
+
+pub use self::configure::Configure;
+pub use self::settings::{Settings, SettingsError};
+pub use self::value::FromSetting;
+#[cfg(doc)]
+use crate::Broadcaster;

@@ -1,0 +1,406 @@
+//! One table of the configuration: [`Settings`].
+
+use std::cell::RefCell;
+use std::error::Error as StdError;
+use std::fmt;
+
+use super::substitute::{Variables, substitute};
+use super::value::{Entry, FromSetting, Place, Value};
+use crate::driver::{DriverError, is_placeholder};
+use crate::error::list;
+use crate::nearest::nearest;
+
+/// The settings of one driver, as a [kind](super::Configure::kind) of driver reads them.
+///
+/// Reading notes every mistake with its place, and gives an error only to stop the driver from
+/// being made. So that one run reports all mistakes, read everything before the first `?`:
+///
+/// ```
+/// use skywave::config::{Secret, Settings, SettingsError};
+///
+/// struct Kafka { broker: String, secret: Secret, retries: u32 }
+///
+/// fn kafka(settings: &Settings) -> Result<Kafka, SettingsError> {
+///     let broker = settings.required("broker");
+///     let secret = settings.required("secret");
+///     let retries = settings.optional("retries");
+///     Ok(Kafka { broker: broker?, secret: secret?, retries: retries?.unwrap_or(3) })
+/// }
+/// # let _ = kafka;
+/// ```
+///
+/// A key may have several names, separated by `|`, as in `client|key`; the first is the proper one.
+/// Empty text is as good as none. The placeholders of the documents (`29382xx..`, `api:key`) are
+/// refused in every setting.
+pub struct Settings {
+    origin: Origin,
+    /// The table's key: `drivers.NAME`; empty for the top of a file.
+    path: String,
+    /// Where the table begins.
+    at: Place,
+    entries: Vec<Entry>,
+    /// The keys there may be.
+    keys: Vec<&'static str>,
+    noted: RefCell<Vec<Mistake>>,
+}
+
+/// Where settings come from.
+#[derive(Clone)]
+pub(super) enum Origin {
+    /// A file of this name.
+    File(String),
+    /// Variables of the environment; the names of those for a key of this kind of driver.
+    Environment {
+        kind: String,
+        names: fn(kind: &str, key: &str) -> Vec<String>,
+    },
+}
+
+/// A mistake, in the words in which it is reported.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    pub(super) at: Place,
+    pub(super) text: String,
+}
+
+impl Settings {
+    /// The settings of a table that may have these keys. Notes every other one.
+    pub(super) fn new(
+        origin: Origin,
+        path: impl Into<String>,
+        at: Place,
+        entries: Vec<Entry>,
+        keys: Vec<&'static str>,
+    ) -> Self {
+        let settings = Self {
+            origin,
+            path: path.into(),
+            at,
+            entries,
+            keys,
+            noted: RefCell::default(),
+        };
+        settings.note_unknown_keys();
+        settings
+    }
+
+    /// Puts variables into all text.
+    pub(super) fn substitute(&mut self, variables: &Variables<'_>) {
+        let mut mistakes = Vec::new();
+        for entry in &mut self.entries {
+            substitute_value(&mut entry.value, variables, &mut |text| {
+                mistakes.push((entry.key.clone(), entry.at, text));
+            });
+        }
+        for (key, at, text) in mistakes {
+            self.note(&key, at, &text);
+        }
+    }
+
+    /// A setting that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// The setting is missing, empty, or of another type; this has been noted.
+    pub fn required<T: FromSetting>(&self, key: &str) -> Result<T, SettingsError> {
+        if let Some(value) = self.optional(key)? {
+            return Ok(value);
+        }
+        let expected = T::EXPECTED;
+        Err(match self.entry(key) {
+            Some(entry) => self.note(&entry.key, entry.at, &format!("empty; expected {expected}")),
+            None => self.note_missing(key, expected),
+        })
+    }
+
+    /// A setting that may be left out.
+    ///
+    /// # Errors
+    ///
+    /// The setting is of another type; this has been noted.
+    pub fn optional<T: FromSetting>(&self, key: &str) -> Result<Option<T>, SettingsError> {
+        let Some(entry) = self.present(key)? else {
+            return Ok(None);
+        };
+        match T::from_setting(&entry.value) {
+            _ if entry.value.is_mistaken() => Err(SettingsError::noted()),
+            Some(value) => Ok(Some(value)),
+            None => Err(self.note(
+                &entry.key,
+                entry.at,
+                &format!(
+                    "expected {}, found {}",
+                    T::EXPECTED,
+                    entry.value.description()
+                ),
+            )),
+        }
+    }
+
+    /// A setting that is one of some words, each of which stands for a value.
+    ///
+    /// # Errors
+    ///
+    /// The setting is another word or no text; this has been noted.
+    pub fn choice<T: Clone>(
+        &self,
+        key: &str,
+        words: &[(&str, T)],
+    ) -> Result<Option<T>, SettingsError> {
+        let Some(word) = self.optional::<String>(key)? else {
+            return Ok(None);
+        };
+        if let Some((_, value)) = words.iter().find(|(known, _)| *known == word) {
+            return Ok(Some(value.clone()));
+        }
+        let known = words.iter().map(|(known, _)| *known);
+        Err(self.mistake(key, &format!("`{word}`: {}", expected_one_of(&word, known))))
+    }
+
+    /// Notes what is wrong with a setting: `problem` is to say what was expected, and nothing of a
+    /// value that may be secret.
+    pub fn mistake(&self, key: &str, problem: &str) -> SettingsError {
+        let (key, at) = self.place_of(key);
+        self.note(key, at, problem)
+    }
+
+    /// Logs a warning about a setting that is right, but dangerous.
+    pub fn warn(&self, key: &str, problem: &str) {
+        let (key, at) = self.place_of(key);
+        tracing::warn!("{}", self.describe(key, at, problem));
+    }
+
+    /// Whether a setting is there, be it right or wrong.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.entry(key)
+            .is_some_and(|entry| !entry.value.is_empty_text())
+    }
+
+    /// Takes the entries of a table, and where its key is written.
+    pub(super) fn take_table(&mut self, key: &str) -> Option<(Place, Vec<Entry>)> {
+        let index = self.entries.iter().position(|entry| entry.key == key)?;
+        let entry = self.entries.remove(index);
+        match entry.value {
+            Value::Table(entries) => Some((entry.key_at, entries)),
+            other => {
+                let found = other.description();
+                let problem = format!("expected a table, found {found}");
+                self.note(key, entry.at, &problem);
+                None
+            }
+        }
+    }
+
+    /// The mistakes noted so far.
+    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
+        self.noted.into_inner()
+    }
+
+    /// Notes a mistake about the table as a whole.
+    pub(super) fn note_whole(&self, problem: &str) -> SettingsError {
+        self.note("", self.at, problem)
+    }
+
+    pub(super) fn has_mistakes(&self) -> bool {
+        !self.noted.borrow().is_empty()
+    }
+
+    /// The table and its place, for mistakes that are found later.
+    pub(super) fn title(&self) -> String {
+        match &self.origin {
+            Origin::File(name) => format!("{name}:{}:{}: ", self.at.line, self.at.column),
+            Origin::Environment { .. } => String::new(),
+        }
+    }
+
+    /// The entry of a key that is there, not empty, under only one of its names, and no placeholder.
+    fn present(&self, key: &str) -> Result<Option<&Entry>, SettingsError> {
+        if !self.keys.contains(&key) {
+            let problem = format!("its kind reads `{key}`, which is not among its keys");
+            return Err(self.note_whole(&problem));
+        }
+        let mut entries = names(key).filter_map(|name| self.named(name));
+        let Some(entry) = entries.next() else {
+            return Ok(None);
+        };
+        if let Some(other) = entries.next() {
+            let problem = format!(
+                "is the same setting as `{}`; expected one of them",
+                entry.key
+            );
+            return Err(self.note(&other.key, other.key_at, &problem));
+        }
+        if matches!(&entry.value, Value::Text { text, .. } if is_placeholder(text)) {
+            let problem = "a placeholder; expected a value of your own";
+            return Err(self.note(&entry.key, entry.at, problem));
+        }
+        Ok((!entry.value.is_empty_text()).then_some(entry))
+    }
+
+    /// The entry of a key under any of its names.
+    fn entry(&self, key: &str) -> Option<&Entry> {
+        names(key).find_map(|name| self.named(name))
+    }
+
+    fn named(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.key == name)
+    }
+
+    /// The name under which a setting is written, and where; the table, if it is not.
+    fn place_of<'a>(&'a self, key: &'a str) -> (&'a str, Place) {
+        match self.entry(key) {
+            Some(entry) => (&entry.key, entry.at),
+            None => (names(key).next().unwrap_or(key), self.at),
+        }
+    }
+
+    fn note_unknown_keys(&self) {
+        let known: Vec<&str> = self.keys.iter().flat_map(|key| names(key)).collect();
+        for entry in &self.entries {
+            if !known.contains(&entry.key.as_str()) {
+                let expected = expected_one_of(&entry.key, known.iter().copied());
+                self.note(
+                    &entry.key,
+                    entry.key_at,
+                    &format!("unknown key; {expected}"),
+                );
+            }
+        }
+    }
+
+    fn note_missing(&self, key: &str, expected: &str) -> SettingsError {
+        match &self.origin {
+            Origin::File(_) => {
+                let names: Vec<_> = names(key).map(|name| format!("`{name}`")).collect();
+                let names = names.join(" or ");
+                self.note_whole(&format!("key {names} is missing; expected {expected}"))
+            }
+            Origin::Environment { .. } => {
+                self.note(key, self.at, &format!("not set; expected {expected}"))
+            }
+        }
+    }
+
+    fn note(&self, key: &str, at: Place, problem: &str) -> SettingsError {
+        let text = self.describe(key, at, problem);
+        self.noted.borrow_mut().push(Mistake { at, text });
+        SettingsError::noted()
+    }
+
+    fn describe(&self, key: &str, at: Place, problem: &str) -> String {
+        match &self.origin {
+            Origin::File(file) => {
+                let Place { line, column } = at;
+                let path = [self.path.as_str(), key].into_iter();
+                let path: Vec<_> = path.filter(|part| !part.is_empty()).collect();
+                let colon = if path.is_empty() { "" } else { ": " };
+                let path = path.join(".");
+                format!("{file}:{line}:{column}: {path}{colon}{problem}")
+            }
+            Origin::Environment { kind, .. } if key.is_empty() => {
+                format!("driver `{kind}`: {problem}")
+            }
+            Origin::Environment {
+                kind,
+                names: variables,
+            } => {
+                let mut keys = self.keys.iter();
+                let whole = keys.find(|whole| names(whole).any(|name| name == key));
+                let names = variables(kind, whole.unwrap_or(&key));
+                let names: Vec<_> = names.iter().map(|n| format!("`{n}`")).collect();
+                format!("variable {}: {problem}", names.join(" or "))
+            }
+        }
+    }
+}
+
+/// Names the keys; values may be secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<_> = self.entries.iter().map(|entry| &entry.key).collect();
+        f.debug_struct("Settings")
+            .field("path", &self.path)
+            .field("keys", &keys)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a driver was not made of its settings: a mistake in them, which has been noted with its
+/// place, or any other reason as a [`DriverError`].
+#[derive(Debug)]
+pub struct SettingsError {
+    /// `None` when it has been noted.
+    pub(super) reason: Option<DriverError>,
+}
+
+impl SettingsError {
+    fn noted() -> Self {
+        Self { reason: None }
+    }
+}
+
+impl From<DriverError> for SettingsError {
+    fn from(reason: DriverError) -> Self {
+        Self {
+            reason: Some(reason),
+        }
+    }
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Some(reason) => reason.fmt(f),
+            None => f.write_str("a setting is missing or wrong"),
+        }
+    }
+}
+
+impl StdError for SettingsError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.reason.as_ref().and_then(StdError::source)
+    }
+}
+
+/// What was expected instead of a name that is not known.
+pub(super) fn expected_one_of<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> String {
+    if let Some(nearest) = nearest(name, known.clone()) {
+        return format!("did you mean `{nearest}`?");
+    }
+    let known: Vec<_> = known.map(str::to_owned).collect();
+    match known.as_slice() {
+        [] => "expected none".to_owned(),
+        [only] => format!("expected `{only}`"),
+        several => format!("expected one of {}", list(several)),
+    }
+}
+
+/// The names of a key.
+pub(super) fn names(key: &str) -> impl Iterator<Item = &str> {
+    key.split('|')
+}
+
+fn substitute_value(value: &mut Value, variables: &Variables<'_>, note: &mut dyn FnMut(String)) {
+    match value {
+        Value::Text {
+            text,
+            from_variable,
+        } => match substitute(text, variables) {
+            Ok((substituted, any)) => (*text, *from_variable) = (substituted, any),
+            Err(mistakes) => {
+                mistakes.into_iter().for_each(note);
+                *value = Value::Mistaken;
+            }
+        },
+        Value::List(items) => {
+            for item in items {
+                substitute_value(item, variables, note);
+            }
+        }
+        _ => {}
+    }
+}
