@@ -58,6 +58,8 @@ pub(crate) struct Worker {
     next_serial: Cell<u32>,
     number: usize,
     pub(crate) node: Arc<Node>,
+    /// The server shuts down: who still comes is told so.
+    closing: Cell<bool>,
 }
 
 /// A connection in the worker's table.
@@ -95,6 +97,7 @@ pub(crate) fn run(
             next_serial: Cell::new(0),
             number,
             node,
+            closing: Cell::new(false),
         });
         spawn_local(end_ticks(Rc::clone(&worker)));
         spawn_local(check_deadlines(Rc::clone(&worker)));
@@ -129,6 +132,7 @@ async fn check_deadlines(worker: Rc<Worker>) {
 
 impl Worker {
     async fn receive(self: &Rc<Self>, mut arrivals: mpsc::Receiver<Arrival>) {
+        let mut listeners = Vec::new();
         while let Some(arrival) = arrivals.recv().await {
             match arrival {
                 Arrival::Connection(arriving, visit) => match arriving.land() {
@@ -138,10 +142,13 @@ impl Worker {
                     }
                 },
                 Arrival::Listener(listener) => {
-                    spawn_local(listener::accept(Rc::clone(self), listener));
+                    listeners.push(spawn_local(listener::accept(Rc::clone(self), listener)));
                 }
                 Arrival::Terminate { app, user_id } => self.terminate(&app, &user_id),
             }
+        }
+        for listener in listeners {
+            listener.abort();
         }
     }
 
@@ -155,6 +162,9 @@ impl Worker {
             }
         };
         let socket = Socket::new(stream, self.settings.outbox_bytes, self.second());
+        if self.closing.get() {
+            socket.close(GOING_AWAY, SHUTTING_DOWN);
+        }
         let connection = Rc::new(Connection::new(socket, app, random_socket_id()));
         let serial = self.next_serial.get().wrapping_add(1);
         self.next_serial.set(serial);
@@ -241,11 +251,9 @@ impl Worker {
 
     /// Closes every connection with 1001 (clients come back after a second) and waits for them.
     async fn close_all(&self) {
+        self.closing.set(true);
         for (_, entry) in self.connections.borrow().iter() {
-            entry
-                .connection
-                .link
-                .close(GOING_AWAY, "server shutting down");
+            entry.connection.link.close(GOING_AWAY, SHUTTING_DOWN);
         }
         let all_gone = async {
             while !self.connections.borrow().is_empty() {
@@ -277,6 +285,7 @@ const IMBALANCE: usize = 16;
 
 /// RFC 6455 §7.4.1.
 const GOING_AWAY: u16 = 1001;
+const SHUTTING_DOWN: &str = "server shutting down";
 
 /// How long connections have to take the close frame at shutdown.
 const SHUTDOWN_SECONDS: u64 = 2;
