@@ -30,6 +30,9 @@ pub struct Config {
     pub outbox_bytes: usize,
     /// The largest message a client may send, in bytes. Default 64 KiB.
     pub message_bytes: usize,
+    /// How long the head of an HTTP request may take to arrive on a port of the server's own, and
+    /// how long its body; an idle connection is closed after as long. Default 10 s.
+    pub request_timeout: Duration,
 }
 
 impl Config {
@@ -42,6 +45,7 @@ impl Config {
             pong_timeout: Duration::from_secs(30),
             outbox_bytes: 1024 * 1024,
             message_bytes: 64 * 1024,
+            request_timeout: Duration::from_secs(10),
         }
     }
 
@@ -60,6 +64,7 @@ pub(crate) struct Settings {
     pub(crate) pong_timeout: u32,
     pub(crate) outbox_bytes: usize,
     pub(crate) message_bytes: usize,
+    pub(crate) request_timeout: Duration,
 }
 
 impl Settings {
@@ -76,6 +81,7 @@ impl From<&Config> for Settings {
             pong_timeout: whole_seconds(config.pong_timeout),
             outbox_bytes: config.outbox_bytes,
             message_bytes: config.message_bytes,
+            request_timeout: config.request_timeout,
         }
     }
 }

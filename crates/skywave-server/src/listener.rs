@@ -4,7 +4,6 @@
 //! already has clearly more of them than the least busy worker; so they spread evenly, and few are
 //! moved.
 
-use std::convert::Infallible;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,7 +13,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::spawn_local;
-use tokio::time::sleep;
+use tokio::time::error::Elapsed;
+use tokio::time::{sleep, timeout};
 
 use crate::http::{Answer, answer};
 use crate::stream::{Arriving, take_tcp};
@@ -44,15 +44,15 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: std::net::TcpListener) 
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A peer that has not sent a whole request head by then is cut.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Serves HTTP requests until the peer closes or upgrades.
+/// Serves HTTP requests until the peer closes or upgrades, or takes too long over one.
 async fn serve_http(worker: Rc<Worker>, stream: TcpStream) {
+    let request_timeout = worker.settings.request_timeout;
     let service = service_fn(|request: http::Request<Incoming>| {
         let worker = Rc::clone(&worker);
         async move {
-            let response = match answer(&worker.node, request).await {
+            // All that an answer waits for is the request's body.
+            let answered = timeout(request_timeout, answer(&worker.node, request));
+            let response = match answered.await? {
                 Answer::Response(response) => response,
                 Answer::Upgrade {
                     response,
@@ -63,12 +63,12 @@ async fn serve_http(worker: Rc<Worker>, stream: TcpStream) {
                     response
                 }
             };
-            Ok::<_, Infallible>(response)
+            Ok::<_, Elapsed>(response)
         }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(request_timeout)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
