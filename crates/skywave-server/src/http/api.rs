@@ -64,6 +64,10 @@ async fn read<B>(body: B, limit: usize) -> Result<Bytes, Rejection>
 where
     B: Body<Error: Into<BoxError>>,
 {
+    // What is announced as too large is not even read.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Rejection::BodyTooLarge { limit });
+    }
     match Limited::new(body, limit).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Rejection::BodyTooLarge { limit }),
