@@ -4,6 +4,8 @@ use super::settings::{Settings, SettingsError, expected_one_of};
 use crate::builder::Given;
 #[cfg(feature = "embedded")]
 use crate::driver::embedded::settings as embedded;
+#[cfg(feature = "pusher")]
+use crate::driver::pusher::settings as pusher;
 use crate::driver::{IntoDriver, Log, Null};
 
 /// A kind of driver.
@@ -33,6 +35,8 @@ impl Kinds {
         };
         #[cfg(feature = "embedded")]
         kinds.add("embedded", embedded::KEYS, embedded::from_settings);
+        #[cfg(feature = "pusher")]
+        kinds.add("pusher", pusher::KEYS, pusher::from_settings);
         kinds.add("log", &["data"], |settings| {
             let data = settings.optional("data")?;
             Ok(Log::new().data(data.unwrap_or(false)))

@@ -20,7 +20,7 @@ mod handle;
 mod log;
 mod null;
 #[cfg(feature = "pusher")]
-mod pusher;
+pub(crate) mod pusher;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -131,7 +131,7 @@ impl<D: Driver> IntoDriver for D {
 }
 
 /// Whether a setting is one of the documents' placeholders: `29382xx..`, `api:key`.
-#[cfg(any(feature = "config", feature = "embedded"))]
+#[cfg(any(feature = "config", feature = "embedded", feature = "_http"))]
 pub(crate) fn is_placeholder(value: &str) -> bool {
     // Not a path such as `../..`.
     let dots = value.ends_with("..") && value != ".." && !value.ends_with("/..");

@@ -366,6 +366,67 @@ fn every_mistake_is_reported_with_its_place_and_what_was_expected() {
 }
 
 #[test]
+fn a_driver_that_is_not_compiled_in_names_its_feature() {
+    for (name, compiled_in) in [("pusher", cfg!(feature = "pusher"))] {
+        if compiled_in {
+            continue;
+        }
+        let needs = format!("driver `{name}` needs the feature `{name}` of skywave");
+        assert_eq!(
+            mistakes(read(&format!("[drivers.{name}]\nsecret = \"hush\""))),
+            [format!("b.toml:1:10: drivers.{name}.driver: {needs}")]
+        );
+        assert_eq!(
+            mistakes(with_variables(&[("BROADCAST_DRIVER", "pusher")]).env()),
+            [format!("variable `BROADCAST_DRIVER`: {needs}")]
+        );
+    }
+}
+
+#[cfg(feature = "pusher")]
+#[test]
+fn the_environment_describes_pusher_in_the_documents_words_and_others() {
+    for variables in [
+        &[
+            ("BROADCAST_DRIVER", "pusher"),
+            ("PUSHER_APP_ID", "1"),
+            ("PUSHER_CLIENT", "k"),
+            ("PUSHER_SECRET", "s"),
+            ("PUSHER_CLUSTER", "eu"),
+        ] as &[_],
+        &[
+            ("BROADCAST_DRIVER", "pusher"),
+            ("PUSHER_APP_ID", "1"),
+            ("PUSHER_APP_KEY", "k"),
+            ("PUSHER_APP_SECRET", "s"),
+            ("PUSHER_APP_CLUSTER", "eu"),
+        ],
+        &[
+            ("BROADCAST_DRIVER", "pusher"),
+            ("PUSHER_URL", "https://k:s@api-eu.pusher.com/apps/1"),
+        ],
+    ] {
+        let broadcaster = with_variables(variables).env().unwrap().build().unwrap();
+        let request = http::Request::get("/").body(()).unwrap().into_parts().0;
+        let options = broadcaster.client_options(&request).unwrap();
+        assert_eq!(
+            (options.key(), options.option("cluster")),
+            ("k", Some(&json!("eu")))
+        );
+    }
+    // With its secret it is there beside the default.
+    let variables = &[("PUSHER_SECRET", "s"), ("PUSHER_PORT", "many")];
+    assert_eq!(
+        mistakes(with_variables(variables).env()),
+        [
+            "variable `PUSHER_APP_ID`: not set; expected text",
+            "variable `PUSHER_CLIENT` or `PUSHER_APP_KEY` or `PUSHER_KEY`: not set; expected text",
+            "variable `PUSHER_PORT`: expected a number from 0 to 65535, found text",
+        ]
+    );
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_named_with_where_it_was_looked_for() {
     let error = Broadcaster::from_config("config/no-such.toml").unwrap_err();
     let directory = std::env::current_dir().unwrap();

@@ -12,6 +12,7 @@
 //! deliver   events of a broadcaster, in requests of at most 100 channels
 //! batch     events in requests of at most 10, and events for one user
 //! query     what the server knows about channels
+//! settings  the settings in a configuration
 //! ```
 
 mod address;
@@ -19,6 +20,8 @@ mod api;
 mod batch;
 mod deliver;
 mod query;
+#[cfg(feature = "config")]
+pub(crate) mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +32,7 @@ use self::address::Address;
 pub use self::api::PusherApi;
 pub use self::batch::BatchEvent;
 pub use self::query::{CachedEvent, ChannelAttribute, ChannelInfo, ChannelState};
-use super::{Driver, DriverError, IntoDriver};
+use super::{Driver, DriverError, IntoDriver, is_placeholder};
 use crate::http_client::{HttpClient, Settings};
 
 /// The settings of an app at hosted Pusher, or at a server of one's own that speaks Pusher's HTTP
@@ -201,8 +204,7 @@ fn check(name: &str, value: &str) -> Result<(), DriverError> {
     if value.is_empty() {
         return Err(DriverError::new(format!("the {name} is empty")));
     }
-    // As in `29382xx..` and `api:key` of the documents.
-    if value.ends_with("..") || value == "api:key" {
+    if is_placeholder(value) {
         return Err(DriverError::new(format!(
             "the {name} is a placeholder; expected one of your own"
         )));
