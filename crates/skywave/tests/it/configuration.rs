@@ -407,7 +407,11 @@ fn the_environment_describes_pusher_in_the_documents_words_and_others() {
         ],
     ] {
         let broadcaster = with_variables(variables).env().unwrap().build().unwrap();
-        let request = http::Request::get("/").body(()).unwrap().into_parts().0;
+        let request = http::Request::get("http://localhost/")
+            .body(())
+            .unwrap()
+            .into_parts()
+            .0;
         let options = broadcaster.client_options(&request).unwrap();
         assert_eq!(
             (options.key(), options.option("cluster")),
