@@ -10,15 +10,10 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
-use skywave_protocol::{ChannelName, Limits, Member, Rejection};
+use skywave_protocol::ChannelName;
 
 use crate::cache::Cache;
-use crate::engine::Occupancy;
-use crate::presence::Members;
-
-/// Identity of one occupancy of a channel; a channel that was empty in between gets a new one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct ChannelId(pub(crate) u64);
+use crate::occupied::Occupied;
 
 /// One part of a directory, under one lock.
 #[derive(Debug, Default)]
@@ -35,8 +30,8 @@ pub(crate) struct Directory {
     hasher: RandomState,
 }
 
-/// Enough that two busy channels of a 16-core node seldom share a lock; 64 bytes each when empty.
-pub(crate) const SHELVES: usize = 32;
+/// Enough that two busy channels of a 16-core node seldom share a lock.
+const SHELVES: usize = 32;
 
 impl Directory {
     /// Runs `work` with the shelf of `channel` locked.
@@ -51,6 +46,11 @@ impl Directory {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         )
+    }
+
+    /// How many of `total` things of an app fit on one shelf; at least one.
+    pub(crate) fn share(total: usize) -> usize {
+        (total / SHELVES).max(1)
     }
 
     /// Shows every occupied channel to `look`, one shelf after the other: channels come and go in
@@ -71,78 +71,5 @@ impl Default for Directory {
             shelves: std::array::from_fn(|_| Mutex::default()),
             hasher: RandomState::new(),
         }
-    }
-}
-
-/// A channel with at least one subscription somewhere on this node.
-#[derive(Debug)]
-pub(crate) struct Occupied {
-    pub(crate) id: ChannelId,
-    /// Subscriptions per worker. A worker with none gets no frames.
-    subscriptions: Vec<u32>,
-    /// Who is present; only for presence channels.
-    members: Option<Box<Members>>,
-}
-
-impl Occupied {
-    pub(crate) fn new(id: ChannelId, presence: bool) -> Self {
-        Self {
-            id,
-            subscriptions: Vec::new(),
-            members: presence.then(Box::default),
-        }
-    }
-
-    /// Counts a subscription of `worker`; true when `member` was not present before.
-    pub(crate) fn join(
-        &mut self,
-        worker: usize,
-        member: Option<&Member>,
-        limits: &Limits,
-    ) -> Result<bool, Rejection> {
-        let is_new = match (&mut self.members, member) {
-            (Some(members), Some(member)) => members.join(member, limits)?,
-            _ => false,
-        };
-        if self.subscriptions.len() <= worker {
-            self.subscriptions.resize(worker + 1, 0);
-        }
-        self.subscriptions[worker] += 1;
-        Ok(is_new)
-    }
-
-    /// Uncounts a subscription of `worker`; true when it was the last one of the member `user_id`.
-    pub(crate) fn leave(&mut self, worker: usize, user_id: Option<&str>) -> bool {
-        if let Some(count) = self.subscriptions.get_mut(worker) {
-            *count = count.saturating_sub(1);
-        }
-        match (&mut self.members, user_id) {
-            (Some(members), Some(user_id)) => members.leave(user_id),
-            _ => false,
-        }
-    }
-
-    /// The workers that have subscribers.
-    pub(crate) fn workers(&self) -> impl Iterator<Item = usize> {
-        self.subscriptions
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count > 0)
-            .map(|(worker, _)| worker)
-    }
-
-    pub(crate) fn occupancy(&self) -> Occupancy {
-        Occupancy {
-            subscriptions: self.subscriptions.iter().map(|count| *count as usize).sum(),
-            users: self.members().map(Members::len),
-        }
-    }
-
-    pub(crate) fn members(&self) -> Option<&Members> {
-        self.members.as_deref()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.subscriptions.iter().all(|count| *count == 0)
     }
 }

@@ -8,9 +8,10 @@ use bytes::Bytes;
 use skywave_protocol::{ChannelKind, ChannelName, Rejection, ServerMessage, SocketId};
 
 use crate::app::{App, Apps};
-use crate::directory::{ChannelId, Occupied};
+use crate::directory::Directory;
 use crate::encode_frame;
 use crate::inbox::{Delivery, Inbox};
+use crate::occupied::{ChannelId, Occupancy, Occupied};
 
 /// The apps of a node and the inboxes of its workers.
 #[derive(Debug)]
@@ -31,15 +32,6 @@ pub struct Publication<'a> {
     pub data: &'a str,
     /// The connection that does not get it.
     pub except: Option<SocketId>,
-}
-
-/// How occupied a channel is on this node.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Occupancy {
-    /// Subscriptions, each connection counted.
-    pub subscriptions: usize,
-    /// Distinct users; only for presence channels.
-    pub users: Option<usize>,
 }
 
 impl Engine {
@@ -105,7 +97,10 @@ impl Engine {
                 user_id: None,
             });
             if is_cache {
-                shelf.cache.keep(channel, (&frame, data), app.limits(), now);
+                let room = Directory::share(app.limits().cached_channels);
+                let expires = now.saturating_add(app.limits().cache_ms);
+                shelf.cache.make_room(room, channel, now);
+                shelf.cache.keep(channel, &frame, data, expires);
             }
             if let Some(occupied) = occupied {
                 self.deliver_frame(occupied, frame, except);

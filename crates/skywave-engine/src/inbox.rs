@@ -16,7 +16,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use skywave_protocol::SocketId;
 
-use crate::directory::ChannelId;
+use crate::occupied::ChannelId;
 
 /// Finished bytes for the subscribers of one channel on one worker.
 #[derive(Debug, Clone)]

@@ -35,6 +35,7 @@ mod engine;
 mod inbox;
 mod local;
 mod membership;
+mod occupied;
 mod presence;
 mod rate;
 mod session;
@@ -42,8 +43,9 @@ mod shard;
 
 pub use app::{App, Apps, DuplicateApp};
 pub use connection::{Connection, Link};
-pub use engine::{Engine, Occupancy, Publication};
+pub use engine::{Engine, Publication};
 pub use inbox::Inbox;
+pub use occupied::Occupancy;
 pub use shard::Shard;
 
 /// Appends `message` as one finished WebSocket text frame.

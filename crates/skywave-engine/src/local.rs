@@ -10,8 +10,8 @@ use std::rc::Rc;
 use skywave_protocol::{ChannelName, SocketId};
 
 use crate::connection::{Connection, Link};
-use crate::directory::ChannelId;
 use crate::inbox::Delivery;
+use crate::occupied::ChannelId;
 
 /// One occupied channel of one worker.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use std::rc::Rc;
 use skywave_protocol::{ChannelName, Member, Rejection, ServerMessage};
 
 use crate::connection::{Connection, Link};
-use crate::directory::{ChannelId, Occupied, Shelf};
+use crate::directory::Shelf;
 use crate::encode_frame;
+use crate::occupied::{ChannelId, Occupied};
 use crate::shard::{Channels, Shard};
 
 impl<L: Link> Shard<L> {

@@ -15,11 +15,11 @@ use skywave_protocol::{ChannelName, ServerMessage};
 use slab::Slab;
 
 use crate::connection::{Connection, Link, Subscription};
-use crate::directory::ChannelId;
 use crate::encode_frame;
 use crate::engine::Engine;
 use crate::inbox::{Delivery, Inbox};
 use crate::local::Local;
+use crate::occupied::ChannelId;
 
 /// The connections and local channels of one worker.
 #[derive(Debug)]
