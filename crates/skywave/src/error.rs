@@ -71,6 +71,9 @@ pub enum Error {
         /// The names there are.
         known: Vec<String>,
     },
+    /// There is no broadcaster for the facade; the text says what to do.
+    #[cfg(feature = "facade")]
+    FacadeNotSet,
     /// No driver of the broadcaster was given as this type.
     NoDriverOfType {
         /// The type's own name, without its path.
@@ -159,6 +162,11 @@ impl fmt::Display for Error {
                     list(known)
                 )
             }
+            #[cfg(feature = "facade")]
+            Self::FacadeNotSet => f.write_str(
+                "the facade has no broadcaster: call `skywave::facade::set(broadcaster)` at \
+                 start, or put `skywave::facade::scope` around what sends",
+            ),
             Self::NoDriverOfType { type_name, known } => {
                 write!(
                     f,

@@ -97,6 +97,7 @@
 //!
 //! | feature | default | what |
 //! |---|---|---|
+//! | `facade` | no | `facade::broadcast()`: the broadcaster without passing it around |
 //! | `config` | yes | [`config`]: a TOML file or environment variables say which drivers there are |
 //! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
 //! | `derive` | yes | `#[derive(CanBroadcast)]` |
@@ -116,6 +117,8 @@ mod counters;
 pub mod driver;
 mod error;
 mod event;
+#[cfg(feature = "facade")]
+pub mod facade;
 #[cfg(feature = "_http")]
 mod http_client;
 #[cfg(feature = "config")]

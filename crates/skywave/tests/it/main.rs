@@ -17,6 +17,8 @@ mod custom_handler;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod extractor;
+#[cfg(feature = "facade")]
+mod facade;
 mod frameworks;
 mod logging;
 #[cfg(feature = "pusher")]
