@@ -3,6 +3,7 @@
 //! Every mistake in the attribute is collected before any is reported, so that one compile shows
 //! them all.
 
+use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
@@ -13,13 +14,29 @@ use crate::template::{Kind, Template};
 
 /// What the attributes of one type say.
 pub(crate) struct Broadcast {
-    /// One or more; no two are the same.
-    pub(crate) channels: Vec<Template>,
+    /// One or more; no two names are the same.
+    pub(crate) channels: Vec<On>,
     /// The event's name, when it is not the type's own.
     pub(crate) name: Option<LitStr>,
 }
 
+/// Where an event goes.
+pub(crate) enum On {
+    /// A name.
+    Name(Template),
+    /// An expression of a typed channel.
+    Typed(TokenStream),
+}
+
 impl Broadcast {
+    /// The channels that are given by name.
+    pub(crate) fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.channels.iter().filter_map(|on| match on {
+            On::Name(template) => Some(template),
+            On::Typed(_) => None,
+        })
+    }
+
     /// Reads all `#[broadcast(..)]` of a type.
     ///
     /// # Errors
@@ -52,24 +69,28 @@ impl Broadcast {
     }
 
     fn take(&mut self, entry: Entry) -> syn::Result<()> {
+        let value = match entry.value {
+            Value::Text(text) => text,
+            Value::Typed(channel) => {
+                self.channels.push(On::Typed(channel));
+                return Ok(());
+            }
+        };
         let kind = match entry.key.unraw().to_string().as_str() {
             "channel" => Kind::AsWritten,
             "private" => Kind::Private,
             "presence" => Kind::Presence,
-            "name" => return self.take_name(&entry.key, entry.value),
+            "name" => return self.take_name(&entry.key, value),
+            "on" => return Err(name_for_type(&value)),
             other => return Err(unknown_key(&entry.key, other)),
         };
-        let template = Template::parse(kind, entry.value)?;
+        let template = Template::parse(kind, value)?;
         let full_name = template.full_name();
-        if self
-            .channels
-            .iter()
-            .any(|other| other.full_name() == full_name)
-        {
+        if self.templates().any(|other| other.full_name() == full_name) {
             let message = format!("channel `{full_name}` is given twice");
             return Err(syn::Error::new(template.literal.span(), message));
         }
-        self.channels.push(template);
+        self.channels.push(On::Name(template));
         Ok(())
     }
 
@@ -84,10 +105,15 @@ impl Broadcast {
     }
 }
 
-/// `key = "value"`.
+/// `key = "value"`, or `on = expression`.
 struct Entry {
     key: Ident,
-    value: LitStr,
+    value: Value,
+}
+
+enum Value {
+    Text(LitStr),
+    Typed(TokenStream),
 }
 
 impl Parse for Entry {
@@ -108,13 +134,32 @@ impl Parse for Entry {
         input
             .parse::<Token![=]>()
             .map_err(|error| syn::Error::new(error.span(), &expected))?;
+        if key.unraw() == "on" && !input.peek(LitStr) {
+            let channel = expression(input)?;
+            if channel.is_empty() {
+                let message = "`on` has no value; expected `on = OrderChannel { order: self.id }`";
+                return Err(syn::Error::new(key.span(), message));
+            }
+            let value = Value::Typed(channel);
+            return Ok(Self { key, value });
+        }
         let value = input.parse::<LitStr>().map_err(|error| {
             let message =
                 format!("{expected} with a string literal, which is checked as it compiles");
             syn::Error::new(error.span(), message)
         })?;
+        let value = Value::Text(value);
         Ok(Self { key, value })
     }
+}
+
+/// Everything up to the next comma that is not within brackets.
+fn expression(input: ParseStream<'_>) -> syn::Result<TokenStream> {
+    let mut expression = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        expression.extend([input.parse::<TokenTree>()?]);
+    }
+    Ok(expression)
 }
 
 /// Errors found so far.
@@ -157,9 +202,9 @@ fn no_channel(ident: &Ident) -> syn::Error {
 }
 
 fn unknown_key(key: &Ident, name: &str) -> syn::Error {
-    let known = ["channel", "private", "presence", "name"];
+    let known = ["channel", "private", "presence", "on", "name"];
     let meant = match name {
-        "public" | "on" => Some("channel"),
+        "public" => Some("channel"),
         "event" | "as" | "rename" => Some("name"),
         other => spelling::nearest(other, known),
     };
@@ -168,6 +213,15 @@ fn unknown_key(key: &Ident, name: &str) -> syn::Error {
         .unwrap_or_default();
     let message = format!("unknown key `{name}` in `#[broadcast(..)]`{guess}\nthe keys are {KEYS}");
     syn::Error::new(key.span(), message)
+}
+
+fn name_for_type(name: &LitStr) -> syn::Error {
+    let message = format!(
+        "`on` takes a typed channel, such as `on = OrderChannel {{ order: self.id }}`\nexpected \
+         `channel = \"{}\"` for a channel by name",
+        name.value()
+    );
+    syn::Error::new(name.span(), message)
 }
 
 fn check_event_name(name: &str) -> Result<(), String> {
@@ -197,7 +251,7 @@ fn check_event_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-const KEYS: &str = "`channel`, `private`, `presence` and `name`";
+const KEYS: &str = "`channel`, `private`, `presence`, `on` and `name`";
 
 /// Characters in an event name: what the official Pusher libraries check.
 const MAX_EVENT_NAME: usize = 200;

@@ -18,7 +18,7 @@ use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Member, WherePredicate, parse_quote};
 
-use crate::attribute::Broadcast;
+use crate::attribute::{Broadcast, On};
 use crate::fields::{Variant, Variants};
 use crate::template::{Kind, Part, Template};
 
@@ -30,13 +30,16 @@ use crate::template::{Kind, Part, Template};
 pub(crate) fn can_broadcast(input: &DeriveInput) -> syn::Result<TokenStream> {
     let variants = Variants::of(input)?;
     let broadcast = Broadcast::of(input)?;
-    check_placeholders(&broadcast.channels, &variants)?;
+    check_placeholders(&broadcast, &variants)?;
 
     let ident = &input.ident;
     let channels: Vec<_> = broadcast
         .channels
         .iter()
-        .map(|template| channel(template, &variants))
+        .map(|on| match on {
+            On::Name(template) => channel(template, &variants),
+            On::Typed(channel) => quote!(::skywave::typed::ruled(#channel)),
+        })
         .collect();
     let channels = match channels.as_slice() {
         [only] => quote!(#only),
@@ -51,7 +54,7 @@ pub(crate) fn can_broadcast(input: &DeriveInput) -> syn::Result<TokenStream> {
     generics
         .make_where_clause()
         .predicates
-        .extend(bounds(input, &broadcast.channels, &variants));
+        .extend(bounds(input, &broadcast, &variants));
     let (parameters, arguments, bounds) = generics.split_for_impl();
     Ok(quote! {
         #[automatically_derived]
@@ -67,9 +70,9 @@ pub(crate) fn can_broadcast(input: &DeriveInput) -> syn::Result<TokenStream> {
     })
 }
 
-fn check_placeholders(channels: &[Template], variants: &Variants) -> syn::Result<()> {
+fn check_placeholders(broadcast: &Broadcast, variants: &Variants) -> syn::Result<()> {
     let mut errors: Option<syn::Error> = None;
-    for template in channels {
+    for template in broadcast.templates() {
         for placeholder in template.placeholders() {
             let Err(message) = variants.check(placeholder) else {
                 continue;
@@ -141,14 +144,14 @@ fn binding(template: &Template, position: usize) -> Ident {
 /// What a generic type has to ask of its parameters beyond what it says itself: `Display` of the
 /// fields that a channel name prints. A type without parameters needs no bounds: what it lacks is
 /// reported where it is used.
-fn bounds(input: &DeriveInput, channels: &[Template], variants: &Variants) -> Vec<WherePredicate> {
+fn bounds(input: &DeriveInput, broadcast: &Broadcast, variants: &Variants) -> Vec<WherePredicate> {
     let parameters: Vec<&Ident> = input
         .generics
         .type_params()
         .map(|param| &param.ident)
         .collect();
     let mut bounds = Vec::new();
-    for template in channels {
+    for template in broadcast.templates() {
         for field in template.placeholders().flat_map(|name| {
             variants
                 .iter()

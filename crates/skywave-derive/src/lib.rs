@@ -1,6 +1,7 @@
-//! `#[derive(CanBroadcast)]`: an event type that knows its channels and its name.
+//! `#[derive(CanBroadcast)]`: an event type that knows its channels and its name; and
+//! `#[derive(Channel)]`: a type whose values are channels.
 //!
-//! The derive reads `#[broadcast(..)]` on the type, checks everything that can be checked before
+//! The first reads `#[broadcast(..)]` on the type, checks everything that can be checked before
 //! the program runs (spelling, channel names, placeholders against the fields), and writes the two
 //! methods of `skywave::CanBroadcast` that a type has to decide: `broadcast_on` and `broadcast_as`.
 //! The payload stays with the trait: the value's own `Serialize`.
@@ -11,15 +12,17 @@
 //! to `skywave`.
 //!
 //! ```text
-//! lib        the entry point and the attribute's documentation
+//! lib        the entry points and the attributes' documentation
 //! attribute  #[broadcast(..)] → which channels, which name
 //! template   "orders.{order_id}" → text and placeholders, checked against the alphabet
 //! fields     what a struct or the variants of an enum offer to a placeholder
 //! expand     the impl block
+//! channel    #[derive(Channel)], from #[channel(..)] to the impl blocks
 //! spelling   "did you mean ..?"
 //! ```
 
 mod attribute;
+mod channel;
 mod expand;
 mod fields;
 mod spelling;
@@ -59,6 +62,7 @@ use proc_macro::TokenStream;
 /// | `channel = ".."` | a channel; a prefix in the name (`private-`, `presence-`) decides its kind | any number |
 /// | `private = ".."` | a private channel; `private-` is put in front unless it is there | any number |
 /// | `presence = ".."` | a presence channel; `presence-` is put in front unless it is there | any number |
+/// | `on = ..` | a typed channel of which it is said who may listen, as an expression that may use `self` | any number |
 /// | `name = ".."` | the event's name on the wire; the type's own name when left out | once at most |
 ///
 /// At least one channel is needed. The keys may be spread over several `#[broadcast(..)]`.
@@ -69,6 +73,12 @@ use proc_macro::TokenStream;
 /// tuple struct, `{0}` is the first field. In an enum, a placeholder stands for a field that every
 /// variant has. An unknown field is a compile error. An event's name has no placeholders: browsers
 /// bind to it literally.
+///
+/// # Typed channels
+///
+/// `on = OrderChannel { order: self.order_id }` names a channel by a type that derives `Channel`.
+/// It compiles only when that type is public, or says who may listen to it: a private one with
+/// `impl Authorize`, a presence one with `impl Join`.
 ///
 /// # Names
 ///
@@ -85,6 +95,41 @@ use proc_macro::TokenStream;
 pub fn derive_can_broadcast(input: TokenStream) -> TokenStream {
     let input = syn::parse_macro_input!(input as syn::DeriveInput);
     expand::can_broadcast(&input)
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
+}
+
+/// Derives `skywave::TypedChannel`: a type whose values are the channels of one pattern.
+///
+/// ```
+/// use skywave::{Channel, TypedChannel};
+///
+/// #[derive(Channel)]
+/// #[channel(private = "orders.{order}")]
+/// struct OrderChannel {
+///     order: u64,
+/// }
+///
+/// #[derive(Channel)]
+/// #[channel(public = "releases")]
+/// struct Releases;
+///
+/// assert_eq!(OrderChannel::PATTERN, "private-orders.{order}");
+/// assert_eq!(OrderChannel { order: 7 }.channel()?, "private-orders.7");
+/// assert_eq!(OrderChannel::from_name("private-orders.7")?.order, 7);
+/// # assert_eq!(Releases.channel()?, "releases");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// The key is `public`, `private` or `presence`; the prefix is put in front by itself. The
+/// placeholders are exactly the fields, each once, with a `.` between two of them, so that every
+/// name is read back in one way. A field's type has a `Display` and a `FromStr` that understand each
+/// other. What `Display` prints must not be empty or contain a `.` or a character that channel names
+/// do not have; that is checked when the channel is named.
+#[proc_macro_derive(Channel, attributes(channel))]
+pub fn derive_channel(input: TokenStream) -> TokenStream {
+    let input = syn::parse_macro_input!(input as syn::DeriveInput);
+    channel::channel(&input)
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }

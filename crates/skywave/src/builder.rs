@@ -251,6 +251,11 @@ impl<U> Builder<U> {
 
 /// Rules, once the user type is known.
 impl<U: BroadcastUser> Builder<U> {
+    pub(crate) fn with_rule(mut self, rule: Ruling<U>) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
     /// Says who may subscribe to the private channels of a pattern: yes or no.
     ///
     /// The pattern is the channel's full name, so its kind is part of it: `private-{id}` is never
@@ -264,7 +269,7 @@ impl<U: BroadcastUser> Builder<U> {
             pattern.into(),
             Job::Authorize,
             rule,
-            yes_or_no,
+            Answer::from,
         ));
         self
     }
@@ -280,7 +285,7 @@ impl<U: BroadcastUser> Builder<U> {
             pattern.into(),
             Job::Join,
             rule,
-            member_or_no,
+            Answer::from,
         ));
         self
     }
@@ -312,7 +317,7 @@ impl<U: BroadcastUser> Builder<U> {
             pattern.into(),
             Job::Authorize,
             rule,
-            yes_or_no,
+            Answer::from,
         ));
         self
     }
@@ -325,7 +330,7 @@ impl<U: BroadcastUser> Builder<U> {
         rule: impl AsyncRule<U, P, Option<Member>>,
     ) -> Self {
         self.rules
-            .push(Ruling::later(pattern.into(), Job::Join, rule, member_or_no));
+            .push(Ruling::later(pattern.into(), Job::Join, rule, Answer::from));
         self
     }
 
@@ -410,14 +415,6 @@ impl<U> fmt::Debug for Builder<U> {
             .field("patterns", &patterns)
             .finish_non_exhaustive()
     }
-}
-
-fn yes_or_no(yes: bool) -> Answer {
-    if yes { Answer::Yes } else { Answer::No }
-}
-
-fn member_or_no(member: Option<Member>) -> Answer {
-    member.map_or(Answer::No, Answer::Member)
 }
 
 fn default_name(

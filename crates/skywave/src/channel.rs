@@ -8,10 +8,14 @@
 //! names it and nothing has gone out yet.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use serde::{Serialize, Serializer};
 use skywave_protocol::ChannelKind;
+
+use crate::typed::Origin;
 
 /// A channel to send to, by its full name.
 ///
@@ -27,16 +31,21 @@ use skywave_protocol::ChannelKind;
 /// assert_eq!(Channel::private("private-admins"), "private-admins");
 /// assert_eq!(Channel::new("private-admins"), Channel::private("admins"));
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone)]
 pub struct Channel {
     name: String,
+    /// The typed channel that it was made of; no part of what it is.
+    origin: Option<Box<Origin>>,
 }
 
 impl Channel {
     /// The channel of exactly this name. A prefix in the name decides the kind, so
     /// `Channel::new("private-admins")` is a private channel.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into() }
+        Self {
+            name: name.into(),
+            origin: None,
+        }
     }
 
     /// A private channel: `private-` is put before the name unless it is there already.
@@ -61,15 +70,52 @@ impl Channel {
         ChannelKind::of(&self.name)
     }
 
+    /// The channel of a typed channel.
+    pub(crate) fn of_type(name: String, origin: Origin) -> Self {
+        Self {
+            name,
+            origin: Some(Box::new(origin)),
+        }
+    }
+
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
+    }
+
     fn prefixed(kind: ChannelKind, name: String) -> Self {
         let prefix = kind.prefix();
         if name.starts_with(prefix) {
-            Self { name }
+            Self::new(name)
         } else {
-            Self {
-                name: format!("{prefix}{name}"),
-            }
+            Self::new(format!("{prefix}{name}"))
         }
+    }
+}
+
+/// A channel is its name.
+impl PartialEq for Channel {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Channel {}
+
+impl PartialOrd for Channel {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Channel {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.name.cmp(&other.name)
+    }
+}
+
+impl Hash for Channel {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
     }
 }
 

@@ -8,9 +8,10 @@ use http::StatusCode;
 use skywave_protocol::{ChannelName, EventNameError, NameError};
 
 use crate::driver::DriverError;
+use crate::typed::InvalidParameter;
 
 /// A boxed error of any type, as sources are kept.
-pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Why an event was not sent. Whatever the reason, it was sent to no channel at all: everything is
 /// checked before the driver is called, and a driver takes an event whole or not; one that needs
@@ -41,6 +42,15 @@ pub enum Error {
         /// The rule that it breaks.
         problem: NameError,
     },
+    /// A parameter of a [typed channel](crate::TypedChannel) cannot be part of a channel's name.
+    InvalidParameter {
+        /// The parameter, and what was expected of it.
+        source: InvalidParameter,
+    },
+    /// A [typed channel](crate::TypedChannel) that needs authorisation, and none of the
+    /// broadcaster's rules is about it: who may listen was forgotten to be registered. Broadcasters
+    /// without any rules are taken for ones that authorise elsewhere.
+    NoRule(NoRule),
     /// The event's name is not one that the protocol allows.
     InvalidEvent {
         /// The name as given.
@@ -139,6 +149,8 @@ impl fmt::Display for Error {
             Self::InvalidChannel { name, problem } => {
                 write!(f, "invalid channel name `{name}`: {problem}")
             }
+            Self::InvalidParameter { .. } => f.write_str("a typed channel cannot be named"),
+            Self::NoRule(no_rule) => no_rule.fmt(f),
             Self::InvalidEvent { name, problem } => {
                 write!(f, "invalid event name `{name}`: {problem}")
             }
@@ -183,6 +195,7 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Unserialisable { source, .. } => Some(source.as_ref()),
+            Self::InvalidParameter { source } => Some(source),
             Self::Driver { source, .. } => Some(source),
             _ => None,
         }
@@ -193,6 +206,30 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         tracing::error!(error = %chain(&self), "a broadcast failed");
         (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()
+    }
+}
+
+/// A [typed channel](crate::TypedChannel) without a rule: see [`Error::NoRule`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NoRule {
+    /// The channel's name.
+    pub channel: String,
+    /// The name of its type.
+    pub channel_type: &'static str,
+}
+
+impl fmt::Display for NoRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            channel,
+            channel_type,
+        } = self;
+        write!(
+            f,
+            "no rule says who may listen to `{channel}`: expected `.channel::<{channel_type}>()` \
+             where the broadcaster is built"
+        )
     }
 }
 

@@ -131,6 +131,7 @@ mod ruling;
 mod sending;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod typed;
 mod user;
 
 pub use skywave_protocol::{ChannelKind, SocketId};
@@ -156,9 +157,10 @@ pub use crate::paths::IntoPaths;
 pub use crate::report::{Report, SkipReason, Skipped};
 pub use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled, Verdict};
 pub use crate::sending::{Sending, To};
+pub use crate::typed::{Authorize, Join, TypedChannel};
 pub use crate::user::{BroadcastUser, Member, NoUser};
 #[cfg(feature = "derive")]
-pub use skywave_derive::CanBroadcast;
+pub use skywave_derive::{CanBroadcast, Channel};
 
 /// The guide's Rust blocks are compiled as documentation tests.
 #[cfg(all(doctest, feature = "derive", feature = "embedded"))]

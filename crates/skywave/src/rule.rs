@@ -115,7 +115,11 @@ impl<'a> Values<'a> {
     }
 
     /// The value of one placeholder as a parameter.
-    fn read<P: FromStr>(&self, at: usize) -> Result<P, AuthError> {
+    ///
+    /// # Errors
+    ///
+    /// A denial when it cannot be read.
+    pub fn read<P: FromStr>(&self, at: usize) -> Result<P, AuthError> {
         let value = self.values.get(at).copied().unwrap_or_default();
         value.parse().map_err(|_| {
             let name = self.pattern.placeholders().nth(at).unwrap_or_default();

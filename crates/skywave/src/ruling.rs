@@ -5,6 +5,7 @@ use std::future;
 use crate::authorize::{Answer, RuleFor};
 use crate::pattern::Pattern;
 use crate::rule::{AsyncRule, Rule};
+use crate::typed::TypedChannel;
 use crate::user::BroadcastUser;
 
 /// A rule as it was given: nothing about its pattern is checked yet.
@@ -63,6 +64,16 @@ impl<U: BroadcastUser> Ruling<U> {
 }
 
 impl<U> Ruling<U> {
+    /// The rule of a typed channel, whose fields are the parameters.
+    pub(crate) fn of_type<C: TypedChannel>(job: Job, rule: RuleFor<U>) -> Self {
+        Self {
+            pattern: C::PATTERN.to_owned(),
+            job,
+            parameters: C::PATTERN.matches('{').count(),
+            rule,
+        }
+    }
+
     /// The pattern's text.
     pub(crate) fn pattern(&self) -> &str {
         &self.pattern

@@ -141,6 +141,7 @@ impl Sending {
         } = self;
         let (driver_name, driver) = broadcast.broadcaster.chosen(broadcast.driver.as_deref())?;
         let limits = driver.limits();
+        broadcast.broadcaster.check_types(&channels)?;
         let channels = checked_channels(&event, channels, &limits)?;
         let name = EventName::parse(&event).map_err(|problem| Error::InvalidEvent {
             name: event.clone(),

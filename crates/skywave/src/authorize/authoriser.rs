@@ -26,6 +26,18 @@ pub(crate) enum Answer {
     Member(Member),
 }
 
+impl From<bool> for Answer {
+    fn from(yes: bool) -> Self {
+        if yes { Self::Yes } else { Self::No }
+    }
+}
+
+impl From<Option<Member>> for Answer {
+    fn from(member: Option<Member>) -> Self {
+        member.map_or(Self::No, Self::Member)
+    }
+}
+
 /// Asks a rule about one user and the values of one channel's placeholders.
 pub(crate) type RuleFor<U> =
     Box<dyn Fn(&U, &Values<'_>) -> BoxFuture<'static, Result<Answer, AuthError>> + Send + Sync>;
@@ -60,6 +72,9 @@ pub(crate) trait Authorise: Send + Sync {
         request: Parts,
         channels: &'a [ChannelName],
     ) -> BoxFuture<'a, Vec<Result<Option<Member>, AuthError>>>;
+
+    /// Whether one of the rules, if there are any, is about the channel.
+    fn rules_over(&self, channel: &ChannelName) -> bool;
 
     /// Who the request's user is.
     fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>>;
@@ -98,6 +113,11 @@ impl<U: BroadcastUser> Authorise for Authoriser<U> {
             });
             together(decisions).await
         })
+    }
+
+    fn rules_over(&self, channel: &ChannelName) -> bool {
+        let mut rules = self.rules.iter();
+        self.rules.is_empty() || rules.any(|(pattern, _)| pattern.matches(channel).is_some())
     }
 
     fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>> {

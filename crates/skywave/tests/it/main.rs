@@ -27,3 +27,5 @@ mod sending;
 mod stage;
 #[cfg(feature = "testing")]
 mod testing;
+#[cfg(feature = "derive")]
+mod typed;
