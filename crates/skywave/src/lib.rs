@@ -175,6 +175,9 @@ mod guide {
     struct Channels;
     #[doc = include_str!("../../../docs/authorisation.md")]
     struct Authorisation;
+    #[cfg(feature = "config")]
+    #[doc = include_str!("../../../docs/configuration.md")]
+    struct Configuration;
     #[doc = include_str!("../../../docs/clients.md")]
     struct Clients;
     #[doc = include_str!("../../../docs/server.md")]

@@ -129,7 +129,7 @@ fn set(variables: &Variables<'_>, name: &str) -> Option<String> {
 const DRIVER: &str = "BROADCAST_DRIVER";
 
 /// Settings with variables that do not follow from their names: kind, key, variables.
-const OTHER_NAMES: &[(&str, &str, &[&str])] = &[
+pub(super) const OTHER_NAMES: &[(&str, &str, &[&str])] = &[
     // The documents' names, and those that Laravel has for the same.
     (
         "pusher",

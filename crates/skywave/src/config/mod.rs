@@ -38,6 +38,8 @@ mod document;
 mod env;
 mod file;
 mod kind;
+#[cfg(test)]
+mod reference;
 mod settings;
 mod substitute;
 mod value;
