@@ -86,10 +86,10 @@ fn the_guide_tells_the_variables_with_names_of_their_own() {
 
 /// The blocks of the guide in a language.
 fn blocks(language: &str) -> Vec<&'static str> {
-    let blocks = GUIDE.split(&format!("```{language}\n")).skip(1);
-    blocks
-        .filter_map(|block| block.split("```").next())
-        .collect()
+    let fence = format!("```{language}\n");
+    let blocks = GUIDE.split(fence.as_str()).skip(1);
+    let blocks = blocks.filter_map(|block| block.split("```").next());
+    blocks.collect()
 }
 
 #[test]
