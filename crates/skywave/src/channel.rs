@@ -19,9 +19,6 @@ use crate::typed::Origin;
 
 /// A channel to send to, by its full name.
 ///
-/// What is sent to a `private-encrypted-` channel goes out as it is given; encrypting it is up to
-/// the application.
-///
 /// ```
 /// use skywave::{Channel, ChannelKind};
 ///
@@ -56,6 +53,13 @@ impl Channel {
     /// A presence channel: `presence-` is put before the name unless it is there already.
     pub fn presence(name: impl Into<String>) -> Self {
         Self::prefixed(ChannelKind::Presence, name.into())
+    }
+
+    /// An encrypted channel, whose data only its subscribers can read: `private-encrypted-` is put
+    /// before the name unless it is there already. The driver needs a
+    /// [master key](crate::driver::Encryption), and an event for it goes to it alone.
+    pub fn encrypted(name: impl Into<String>) -> Self {
+        Self::prefixed(ChannelKind::Encrypted, name.into())
     }
 
     /// The full name, prefix included, as it travels.
@@ -180,6 +184,21 @@ impl PresenceChannel {
     }
 }
 
+/// An encrypted channel by a name of its own, beside [`PrivateChannel`] and [`PresenceChannel`].
+#[derive(Debug)]
+pub enum EncryptedChannel {}
+
+impl EncryptedChannel {
+    /// The encrypted channel of this name, as [`Channel::encrypted`] makes it.
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "like its siblings; there is one channel type"
+    )]
+    pub fn new(name: impl Into<String>) -> Channel {
+        Channel::encrypted(name)
+    }
+}
+
 /// What can be sent to: one channel or several, as text or as [`Channel`]s.
 ///
 /// Arrays, slices and vectors take any of these as elements. Implement it for types of your own
@@ -279,6 +298,9 @@ mod tests {
         }
         for name in ["room", "presence-room"] {
             assert_eq!(PresenceChannel::new(name), "presence-room");
+        }
+        for name in ["vault", "private-encrypted-vault"] {
+            assert_eq!(EncryptedChannel::new(name), "private-encrypted-vault");
         }
     }
 

@@ -65,11 +65,27 @@ pub enum Error {
         /// What `serde` reports.
         source: Box<dyn StdError + Send + Sync>,
     },
+    /// An encrypted channel is one of several: it has a key of its own, so an event for it goes to
+    /// it alone.
+    EncryptedAmongOthers {
+        /// The encrypted channel's name.
+        channel: String,
+        /// How many channels there were.
+        count: usize,
+    },
+    /// The channel is an encrypted one, and the driver has no
+    /// [master key](crate::driver::Encryption).
+    NoMasterKey {
+        /// The channel's name.
+        channel: String,
+        /// The driver's name.
+        driver: String,
+    },
     /// The data has more bytes than the driver takes.
     TooLarge {
         /// The event's name.
         event: String,
-        /// Bytes of the data as JSON text.
+        /// Bytes of the data as JSON text, encrypted if the channel is.
         bytes: usize,
         /// Bytes that the driver takes.
         limit: usize,
@@ -157,6 +173,8 @@ impl fmt::Display for Error {
             Self::Unserialisable { event, .. } => {
                 write!(f, "the data of event `{event}` cannot be written as JSON")
             }
+            Self::EncryptedAmongOthers { channel, count } => among_others(f, channel, *count),
+            Self::NoMasterKey { channel, driver } => no_master_key(f, channel, driver),
             Self::TooLarge {
                 event,
                 bytes,
@@ -189,6 +207,21 @@ impl fmt::Display for Error {
             Self::Driver { driver, .. } => write!(f, "driver `{driver}` did not accept the event"),
         }
     }
+}
+
+fn among_others(f: &mut fmt::Formatter<'_>, channel: &str, count: usize) -> fmt::Result {
+    write!(
+        f,
+        "encrypted channel `{channel}` is one of {count} channels: send to it alone, it has a key \
+         of its own"
+    )
+}
+
+fn no_master_key(f: &mut fmt::Formatter<'_>, channel: &str, driver: &str) -> fmt::Result {
+    write!(
+        f,
+        "channel `{channel}` is encrypted: expected an encryption master key for driver `{driver}`"
+    )
 }
 
 impl StdError for Error {

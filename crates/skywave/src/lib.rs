@@ -101,6 +101,7 @@
 //! | `config` | yes | [`config`]: a TOML file or environment variables say which drivers there are |
 //! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
 //! | `derive` | yes | `#[derive(CanBroadcast)]` |
+//! | `encryption` | no | encrypted channels, with a driver's `encryption_master_key` |
 //! | `pusher` | no | the `Pusher` driver, for hosted Pusher and servers with its HTTP API |
 //! | `testing` | no | `testing`: a fake broadcaster and simulated browsers, for your dev-dependencies |
 
@@ -143,7 +144,9 @@ pub use crate::authorize::{
 pub use crate::broadcast::Broadcast;
 pub use crate::broadcaster::Broadcaster;
 pub use crate::builder::Builder;
-pub use crate::channel::{Channel, IntoChannels, PresenceChannel, PrivateChannel};
+pub use crate::channel::{
+    Channel, EncryptedChannel, IntoChannels, PresenceChannel, PrivateChannel,
+};
 pub use crate::client_options::{ClientOptions, Page};
 pub use crate::counters::Counters;
 #[cfg(feature = "embedded")]

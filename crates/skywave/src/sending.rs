@@ -17,7 +17,7 @@ use crate::actor::Actor;
 use crate::broadcast::Broadcast;
 use crate::channel::Channel;
 use crate::counters::Count;
-use crate::driver::{BoxFuture, Envelope};
+use crate::driver::{BoxFuture, Envelope, sealed};
 use crate::error::{BoxError, Error};
 use crate::report::{Report, SkipReason, Skipped};
 use crate::rule::PublishPrivate;
@@ -151,6 +151,7 @@ impl Sending {
             event: event.clone(),
             source,
         })?;
+        let data = sealed((driver_name, driver.as_ref()), &channels, data)?;
         if data.len() > limits.event_bytes {
             let (bytes, limit) = (data.len(), limits.event_bytes);
             return Err(Error::TooLarge {

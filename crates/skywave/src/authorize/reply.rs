@@ -21,6 +21,8 @@ pub struct AuthReply {
     channel_data: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_data: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_secret: Option<String>,
 }
 
 impl AuthReply {
@@ -32,6 +34,7 @@ impl AuthReply {
             auth,
             channel_data: channel_data.map(str::to_owned),
             user_data: None,
+            shared_secret: None,
         }
     }
 
@@ -42,6 +45,16 @@ impl AuthReply {
             auth,
             channel_data: None,
             user_data: Some(user_data.to_owned()),
+            shared_secret: None,
+        }
+    }
+
+    /// The same with the key of an encrypted channel, in base64.
+    #[must_use]
+    pub fn with_shared_secret(self, secret: impl Into<String>) -> Self {
+        Self {
+            shared_secret: Some(secret.into()),
+            ..self
         }
     }
 
@@ -49,6 +62,12 @@ impl AuthReply {
     #[must_use]
     pub fn auth(&self) -> &str {
         &self.auth
+    }
+
+    /// The key of the encrypted channel, in base64; `None` for others.
+    #[must_use]
+    pub fn shared_secret(&self) -> Option<&str> {
+        self.shared_secret.as_deref()
     }
 
     /// The member as signed; `None` but for presence channels.
@@ -64,7 +83,7 @@ impl AuthReply {
     }
 }
 
-/// Shows what was signed, but not the signature, which opens the channel to its holder.
+/// Shows what was signed, but not the signature and the key, which open the channel to their holder.
 impl fmt::Debug for AuthReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthReply")

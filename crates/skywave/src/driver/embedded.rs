@@ -19,6 +19,8 @@ use skywave_protocol::{ChannelName, Credentials, Limits, Secret, SocketId};
 use skywave_server::{App, Config, Publication, Server};
 
 use super::{BoxFuture, Driver, DriverError, Envelope, IntoDriver, is_placeholder};
+#[cfg(feature = "encryption")]
+use super::{Encryption, MasterKey};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
 
@@ -43,6 +45,8 @@ pub struct Embedded {
     /// Id, key and secret; `None` when they are to be made up.
     identity: Option<(String, String, Secret)>,
     client_events: bool,
+    #[cfg(feature = "encryption")]
+    encryption_master_key: Option<Secret>,
 }
 
 impl Embedded {
@@ -53,20 +57,33 @@ impl Embedded {
         key: impl Into<String>,
         secret: impl Into<Secret>,
     ) -> Self {
-        let identity = Some((app_id.into(), key.into(), secret.into()));
-        Self {
-            identity,
-            client_events: true,
-        }
+        Self::of(Some((app_id.into(), key.into(), secret.into())))
     }
 
     /// A server for one app with a random key and secret, other ones at every start. Pages that
     /// were loaded before a restart cannot connect after it.
     #[must_use]
     pub fn generated() -> Self {
+        Self::of(None)
+    }
+
+    fn of(identity: Option<(String, String, Secret)>) -> Self {
         Self {
-            identity: None,
+            identity,
             client_events: true,
+            #[cfg(feature = "encryption")]
+            encryption_master_key: None,
+        }
+    }
+
+    /// The key for [encrypted channels](crate::Channel::encrypted): 32 random bytes in base64, as
+    /// `openssl rand -base64 32` makes them.
+    #[cfg(feature = "encryption")]
+    #[must_use]
+    pub fn encryption_master_key(self, key: impl Into<Secret>) -> Self {
+        Self {
+            encryption_master_key: Some(key.into()),
+            ..self
         }
     }
 
@@ -88,6 +105,11 @@ impl IntoDriver for Embedded {
             None => ("1".to_owned(), random_hex()?, Secret::new(random_hex()?)),
         };
         check(&id, &key, &secret)?;
+        #[cfg(feature = "encryption")]
+        let master_key = self
+            .encryption_master_key
+            .map(|key| MasterKey::parse(key.expose()))
+            .transpose()?;
         let app = App::new(id.clone(), Credentials::new(key, &secret))
             .with_client_events(self.client_events);
         let server = Server::start(Config::new([app]))
@@ -96,7 +118,12 @@ impl IntoDriver for Embedded {
             .app(&id)
             .cloned()
             .ok_or_else(|| DriverError::new(format!("the server started without app `{id}`")))?;
-        Ok(Arc::new(Running { server, app }))
+        Ok(Arc::new(Running {
+            server,
+            app,
+            #[cfg(feature = "encryption")]
+            master_key,
+        }))
     }
 }
 
@@ -104,6 +131,8 @@ impl IntoDriver for Embedded {
 struct Running {
     server: Server,
     app: Arc<App>,
+    #[cfg(feature = "encryption")]
+    master_key: Option<MasterKey>,
 }
 
 impl Driver for Running {
@@ -155,6 +184,11 @@ impl Driver for Running {
                 .route("/app/{key}", handler.clone())
                 .route("/apps/{*path}", handler),
         )
+    }
+
+    #[cfg(feature = "encryption")]
+    fn encryption(&self) -> Encryption {
+        Encryption::with(self.master_key.as_ref())
     }
 
     fn limits(&self) -> Limits {

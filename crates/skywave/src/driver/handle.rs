@@ -2,7 +2,7 @@
 
 use skywave_protocol as protocol;
 
-use super::{Driver, DriverError};
+use super::{Driver, DriverError, unlocked};
 use crate::authorize::{AuthError, AuthReply, ChannelRequest, UserRequest};
 use crate::broadcaster::Broadcaster;
 use crate::user::Member;
@@ -48,13 +48,13 @@ impl DriverHandle {
         Self { broadcaster, name }
     }
 
-    /// Signs a subscription to a private channel.
+    /// Signs a subscription to a private channel, with the channel's key if it is an encrypted one.
     ///
     /// # Errors
     ///
     /// [`AuthError::Denied`] for a channel that needs no signature; [`AuthError::Failed`] for a
-    /// presence channel, whose subscribers need a [member](Self::authorize_member), for an unknown
-    /// driver, and when the driver fails.
+    /// presence channel, whose subscribers need a [member](Self::authorize_member), for an encrypted
+    /// channel on a driver without a master key, for an unknown driver, and when the driver fails.
     pub fn authorize(&self, ask: &ChannelRequest) -> Result<AuthReply, AuthError> {
         if ask.kind().is_presence() {
             return Err(AuthError::failed(format!(
@@ -115,7 +115,8 @@ impl DriverHandle {
             if let Some(channel_data) = channel_data {
                 protocol::Member::parse(channel_data, &driver.limits()).map_err(refused)?;
             }
-            driver.authorize(ask.socket_id(), ask.channel_name(), channel_data)
+            let reply = driver.authorize(ask.socket_id(), ask.channel_name(), channel_data)?;
+            unlocked(driver, ask.channel_name(), reply)
         })
     }
 

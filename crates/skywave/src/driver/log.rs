@@ -4,7 +4,7 @@ use std::future;
 
 use skywave_protocol::{ChannelName, SocketId};
 
-use super::{BoxFuture, Driver, DriverError, Envelope};
+use super::{BoxFuture, Driver, DriverError, Encryption, Envelope};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
 
@@ -72,6 +72,10 @@ impl Driver for Log {
 
     fn client_options(&self, page: &Page) -> ClientOptions {
         ClientOptions::for_server("log", page).with("enabledTransports", Vec::<String>::new())
+    }
+
+    fn encryption(&self) -> Encryption {
+        Encryption::AsIs
     }
 }
 

@@ -16,8 +16,11 @@
 
 #[cfg(feature = "embedded")]
 pub(crate) mod embedded;
+mod encryption;
 mod handle;
 mod log;
+#[cfg(feature = "encryption")]
+mod master_key;
 mod null;
 #[cfg(feature = "pusher")]
 pub(crate) mod pusher;
@@ -33,8 +36,12 @@ pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
 
 #[cfg(feature = "embedded")]
 pub use self::embedded::Embedded;
+pub use self::encryption::Encryption;
+pub(crate) use self::encryption::{sealed, unlocked};
 pub use self::handle::DriverHandle;
 pub use self::log::Log;
+#[cfg(feature = "encryption")]
+pub use self::master_key::MasterKey;
 pub use self::null::Null;
 #[cfg(feature = "pusher")]
 pub use self::pusher::{
@@ -107,6 +114,12 @@ pub trait Driver: Send + Sync + 'static {
         let _ = (event, skipped);
     }
 
+    /// What becomes of data for encrypted channels before it gets here. By default they cannot be
+    /// sent to.
+    fn encryption(&self) -> Encryption {
+        Encryption::Unavailable
+    }
+
     /// What the backend takes; by default, what the hosted service documents.
     fn limits(&self) -> Limits {
         Limits::default()
@@ -146,7 +159,7 @@ pub struct Envelope {
     pub channels: Vec<ChannelName>,
     /// Its name.
     pub event: EventName,
-    /// Its data as JSON text.
+    /// Its data as JSON text, [encrypted](Driver::encryption) if the channel is.
     pub data: String,
     /// The connection that does not get it.
     pub except: Option<SocketId>,

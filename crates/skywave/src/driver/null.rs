@@ -4,7 +4,7 @@ use std::future;
 
 use skywave_protocol::{ChannelName, SocketId};
 
-use super::{BoxFuture, Driver, DriverError, Envelope};
+use super::{BoxFuture, Driver, DriverError, Encryption, Envelope};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
 
@@ -36,5 +36,9 @@ impl Driver for Null {
 
     fn client_options(&self, page: &Page) -> ClientOptions {
         ClientOptions::for_server("null", page)
+    }
+
+    fn encryption(&self) -> Encryption {
+        Encryption::AsIs
     }
 }

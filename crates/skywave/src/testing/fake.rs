@@ -11,7 +11,7 @@ use super::emitted::{Emitted, SkippedEvent};
 use crate::authorize::AuthReply;
 use crate::builder::{Builder, StartDriver};
 use crate::client_options::{ClientOptions, Page};
-use crate::driver::{BoxFuture, Driver, DriverError, Envelope};
+use crate::driver::{BoxFuture, Driver, DriverError, Encryption, Envelope};
 use crate::report::Skipped;
 
 /// What the drivers, the recording and the browsers of one fake share.
@@ -153,6 +153,10 @@ impl Driver for Fake {
 
     fn client_options(&self, page: &Page) -> ClientOptions {
         ClientOptions::for_server(self.app.credentials().key(), page)
+    }
+
+    fn encryption(&self) -> Encryption {
+        Encryption::AsIs
     }
 }
 

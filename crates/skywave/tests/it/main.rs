@@ -16,6 +16,8 @@ mod csrf;
 mod custom_handler;
 #[cfg(feature = "embedded")]
 mod embedded;
+#[cfg(all(feature = "embedded", feature = "encryption"))]
+mod encryption;
 mod extractor;
 #[cfg(feature = "facade")]
 mod facade;

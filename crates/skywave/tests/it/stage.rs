@@ -8,7 +8,9 @@ use http::request::Parts;
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use skywave::driver::{BoxFuture, ChannelName, Driver, DriverError, Envelope, Limits, SocketId};
+use skywave::driver::{
+    BoxFuture, ChannelName, Driver, DriverError, Encryption, Envelope, Limits, SocketId,
+};
 use skywave::{AuthReply, BroadcastUser, Broadcaster, Builder, ClientOptions, NoUser, Page};
 use skywave_protocol::{Credentials, Secret};
 use tower::ServiceExt;
@@ -109,6 +111,10 @@ impl Driver for Recorder {
 
     fn client_options(&self, page: &Page) -> ClientOptions {
         ClientOptions::for_server(KEY, page)
+    }
+
+    fn encryption(&self) -> Encryption {
+        Encryption::AsIs
     }
 
     fn limits(&self) -> Limits {

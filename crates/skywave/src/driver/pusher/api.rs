@@ -12,7 +12,7 @@ use serde_json::Value;
 use skywave_protocol::{Credentials, Limits};
 
 use super::address::Place;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, MasterKey};
 use crate::error::Error;
 use crate::http_client::{HttpClient, HttpError, Repeat, Retry};
 
@@ -41,48 +41,40 @@ use crate::http_client::{HttpClient, HttpError, Repeat, Retry};
 /// [`Error::http`].
 #[derive(Clone)]
 pub struct PusherApi {
-    shared: Arc<Shared>,
+    app: Arc<App>,
 }
 
-struct Shared {
-    app_id: String,
-    credentials: Credentials,
-    place: Place,
-    http: HttpClient,
-    limits: Limits,
+/// What all clones share.
+pub(super) struct App {
+    pub(super) app_id: String,
+    pub(super) credentials: Credentials,
+    pub(super) place: Place,
+    pub(super) http: HttpClient,
+    /// What one request takes.
+    pub(super) limits: Limits,
+    pub(super) master_key: Option<MasterKey>,
 }
 
 impl PusherApi {
-    pub(super) fn new(
-        app_id: String,
-        credentials: Credentials,
-        place: Place,
-        http: HttpClient,
-        limits: Limits,
-    ) -> Self {
-        let shared = Shared {
-            app_id,
-            credentials,
-            place,
-            http,
-            limits,
-        };
-        Self {
-            shared: Arc::new(shared),
-        }
+    pub(super) fn new(app: App) -> Self {
+        Self { app: Arc::new(app) }
     }
 
     pub(super) fn credentials(&self) -> &Credentials {
-        &self.shared.credentials
+        &self.app.credentials
     }
 
     pub(super) fn place(&self) -> &Place {
-        &self.shared.place
+        &self.app.place
     }
 
     /// What one request takes.
     pub(super) fn request_limits(&self) -> &Limits {
-        &self.shared.limits
+        &self.app.limits
+    }
+
+    pub(super) fn master_key(&self) -> Option<&MasterKey> {
+        self.app.master_key.as_ref()
     }
 
     /// Sends `body` to `path`, which begins after the app's. A 202 and a 200 with a JSON object
@@ -117,13 +109,13 @@ impl PusherApi {
         body: Vec<u8>,
         retry: &Retry,
     ) -> Result<Answer, HttpError> {
-        let Shared {
+        let App {
             app_id,
             credentials,
             place,
             http,
             ..
-        } = &*self.shared;
+        } = &*self.app;
         let path = place.path(&format!("/apps/{app_id}{path}"));
         let query = credentials.sign_request(method.as_str(), &path, params, &body, now_seconds());
         let signature = query
@@ -153,9 +145,9 @@ impl PusherApi {
 impl fmt::Debug for PusherApi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PusherApi")
-            .field("app_id", &self.shared.app_id)
-            .field("key", &self.shared.credentials.key())
-            .field("host", &self.shared.place.host())
+            .field("app_id", &self.app.app_id)
+            .field("key", &self.app.credentials.key())
+            .field("host", &self.app.place.host())
             .finish_non_exhaustive()
     }
 }

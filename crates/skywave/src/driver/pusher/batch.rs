@@ -4,7 +4,7 @@ use serde::Serialize;
 use skywave_protocol::{ChannelKind, ChannelName, EventName, Limits, NameError, SocketId};
 
 use super::PusherApi;
-use crate::driver::DriverError;
+use crate::driver::{DriverError, sealed};
 use crate::error::{BoxError, Error};
 
 /// One event of a [batch](PusherApi::publish_batch).
@@ -36,7 +36,8 @@ impl BatchEvent {
         }
     }
 
-    fn checked(self, limits: &Limits) -> Result<Entry, Error> {
+    fn checked(self, api: &PusherApi) -> Result<Entry, Error> {
+        let limits = api.request_limits();
         let channel = checked_channel(&self.channel, limits)?;
         let event = self.event;
         EventName::parse(&event).map_err(|problem| Error::InvalidEvent {
@@ -47,6 +48,7 @@ impl BatchEvent {
             event: event.clone(),
             source,
         })?;
+        let data = sealed(("pusher", api), std::slice::from_ref(&channel), data)?;
         let (bytes, limit) = (data.len(), limits.event_bytes);
         if bytes > limit {
             return Err(Error::TooLarge {
@@ -99,7 +101,7 @@ impl PusherApi {
     ) -> Result<(), Error> {
         let entries: Vec<_> = events
             .into_iter()
-            .map(|event| event.checked(self.request_limits()))
+            .map(|event| event.checked(self))
             .collect::<Result<_, _>>()?;
         let mut sent = Vec::new();
         for batch in entries.chunks(EVENTS_PER_BATCH) {

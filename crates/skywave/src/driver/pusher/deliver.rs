@@ -6,7 +6,7 @@ use skywave_protocol::{ChannelName, Limits, SocketId};
 use super::PusherApi;
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
-use crate::driver::{BoxFuture, Driver, DriverError, Envelope};
+use crate::driver::{BoxFuture, Driver, DriverError, Encryption, Envelope};
 
 /// The body of a request to `/events`.
 #[derive(Serialize)]
@@ -86,6 +86,10 @@ impl Driver for PusherApi {
 
     fn client_options(&self, _page: &Page) -> ClientOptions {
         self.place().client_options(self.credentials().key())
+    }
+
+    fn encryption(&self) -> Encryption {
+        Encryption::with(self.master_key())
     }
 
     /// As for one request, but any number of channels: they go out in several.

@@ -29,10 +29,11 @@ use std::time::Duration;
 use skywave_protocol::{Credentials, Limits, Secret};
 
 use self::address::Address;
+use self::api::App;
 pub use self::api::PusherApi;
 pub use self::batch::BatchEvent;
 pub use self::query::{CachedEvent, ChannelAttribute, ChannelInfo, ChannelState};
-use super::{Driver, DriverError, IntoDriver, is_placeholder};
+use super::{Driver, DriverError, IntoDriver, MasterKey, is_placeholder};
 use crate::http_client::{HttpClient, Settings};
 
 /// The settings of an app at hosted Pusher, or at a server of one's own that speaks Pusher's HTTP
@@ -59,6 +60,7 @@ pub struct Pusher {
     address: Address,
     http: Settings,
     limits: Limits,
+    encryption_master_key: Option<Secret>,
 }
 
 impl Pusher {
@@ -75,6 +77,7 @@ impl Pusher {
             address: Address::default(),
             http: Settings::default(),
             limits: Limits::default(),
+            encryption_master_key: None,
         }
     }
 
@@ -154,6 +157,14 @@ impl Pusher {
         Self { limits, ..self }
     }
 
+    /// The key for [encrypted channels](crate::Channel::encrypted): 32 random bytes in base64, as
+    /// `openssl rand -base64 32` makes them. It is never sent anywhere.
+    #[must_use]
+    pub fn encryption_master_key(mut self, key: impl Into<Secret>) -> Self {
+        self.encryption_master_key = Some(key.into());
+        self
+    }
+
     /// The driver itself, for what only the HTTP API offers. Given to a
     /// [`Builder`](crate::Builder::driver), its clones share one pool of connections.
     ///
@@ -171,6 +182,10 @@ impl Pusher {
         let place = self.address.checked()?;
         let http =
             HttpClient::new(&self.http).map_err(|error| DriverError::new(error.to_string()))?;
+        let master_key = self
+            .encryption_master_key
+            .map(|key| MasterKey::parse(key.expose()))
+            .transpose()?;
         if self.limits.channels_per_event == 0 {
             return Err(DriverError::new(
                 "limit channels_per_event is 0: expected at least 1",
@@ -183,13 +198,14 @@ impl Pusher {
             );
         }
         let credentials = Credentials::new(self.key, &self.secret);
-        Ok(PusherApi::new(
-            self.app_id,
+        Ok(PusherApi::new(App {
+            app_id: self.app_id,
             credentials,
             place,
             http,
-            self.limits,
-        ))
+            limits: self.limits,
+            master_key,
+        }))
     }
 }
 
@@ -259,6 +275,10 @@ mod tests {
             (good().host(""), "host ``: expected"),
             (good().path("sockets"), "path `sockets`: expected"),
             (good().client_url("example.com"), "client url `example.com`"),
+            (
+                good().encryption_master_key("c2hvcnQ="),
+                "the encryption master key has 5 bytes",
+            ),
             (
                 good().root_certificate("hello"),
                 "the root certificate cannot be read",

@@ -9,6 +9,7 @@ use skywave_protocol::Secret;
 
 use super::{Pusher, check};
 use crate::config::{Settings, SettingsError};
+use crate::driver::MasterKey;
 
 /// What it reads.
 pub(crate) const KEYS: &[&str] = &[
@@ -25,6 +26,7 @@ pub(crate) const KEYS: &[&str] = &[
     "timeout",
     "connect_timeout",
     "root_certificate",
+    "encryption_master_key",
 ];
 
 /// Keys that are said by `url` as well.
@@ -50,6 +52,7 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Pusher, SettingsError
     let timeout = settings.optional::<Duration>("timeout");
     let connect_timeout = settings.optional::<Duration>("connect_timeout");
     let root_certificate = settings.optional::<PathBuf>("root_certificate");
+    let master_key = settings.optional::<Secret>("encryption_master_key");
 
     let mut pusher = pusher?;
     pusher.address.client_url = client_url?;
@@ -65,6 +68,11 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Pusher, SettingsError
             settings.mistake("root_certificate", &problem)
         })?;
         pusher = pusher.root_certificate(pem);
+    }
+    if let Some(key) = master_key? {
+        MasterKey::parse(key.expose())
+            .map_err(|error| settings.mistake("encryption_master_key", &error.to_string()))?;
+        pusher = pusher.encryption_master_key(key);
     }
     pusher.address.checked()?;
     Ok(pusher)

@@ -4,8 +4,8 @@ use axum::Router;
 use axum::routing::post;
 use http::Method;
 use serde_json::json;
-use skywave::driver::{BatchEvent, ChannelAttribute};
-use skywave::{Broadcast, Broadcaster, Error, PusherApi, SocketId};
+use skywave::driver::{BatchEvent, ChannelAttribute, ChannelName, MasterKey};
+use skywave::{Broadcast, Broadcaster, EncryptedChannel, Error, PusherApi, SocketId};
 
 use super::pusher;
 use super::stub::Stub;
@@ -259,4 +259,46 @@ async fn a_path_before_the_servers_own_is_signed_with_the_rest() {
     let api = pusher(stub.port()).path("/sockets/").api().unwrap();
     api.send_to_user("7", "dm", 1).await.unwrap();
     assert_eq!(stub.only().path, "/sockets/apps/3/batch_events");
+}
+
+#[tokio::test]
+async fn what_is_sent_to_an_encrypted_channel_is_encrypted() {
+    const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+    let stub = Stub::answering(&[]).await;
+    let api = pusher(stub.port())
+        .encryption_master_key(MASTER_KEY)
+        .api()
+        .unwrap();
+    let data = json!({ "message": "hello world" });
+    broadcaster(&api)
+        .as_system()
+        .channel(EncryptedChannel::new("room"), "e", &data)
+        .await
+        .unwrap();
+    let event = BatchEvent::new("private-encrypted-room", "e", &data);
+    api.publish_batch([event, BatchEvent::new("c", "e", &data)])
+        .await
+        .unwrap();
+
+    let asked = stub.asked();
+    let room = ChannelName::parse("private-encrypted-room").unwrap();
+    let key = MasterKey::parse(MASTER_KEY).unwrap();
+    let mut seen = Vec::new();
+    for event in [asked[0].json(), asked[1].json()["batch"][0].clone()] {
+        assert_eq!(event["channel"], "private-encrypted-room", "{event}");
+        let sealed = event["data"].as_str().unwrap();
+        assert_eq!(key.open(&room, sealed), Some(data.to_string()));
+        seen.push(sealed.to_owned());
+    }
+    assert_ne!(seen[0], seen[1], "every event has a nonce of its own");
+    assert_eq!(asked[1].json()["batch"][1]["data"], data.to_string());
+
+    // Without the key nothing leaves.
+    let api = pusher(stub.port()).api().unwrap();
+    let event = BatchEvent::new("private-encrypted-room", "e", &data);
+    assert!(matches!(
+        api.publish_batch([event]).await,
+        Err(Error::NoMasterKey { .. })
+    ));
+    assert_eq!(stub.asked().len(), 2);
 }
