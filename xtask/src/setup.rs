@@ -54,6 +54,8 @@ pub(crate) fn python_program(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.target("conformance-python/bin").join(name)
 }
 
+/// The oldest Node.js whose test runner has what the suites use.
+const NODE: u32 = 20;
 /// Where Debian puts Chromium.
 pub(crate) const CHROMIUM: &str = "/usr/bin/chromium";
 
@@ -97,8 +99,14 @@ fn python_makes_environments() -> bool {
 fn install_javascript(workspace: &Workspace) -> Result<()> {
     ensure!(
         process::installed("npm") && process::installed("node"),
-        "Node.js with npm is missing: the tests drive the server with the official JavaScript \
-         clients (on Debian: apt-get install nodejs npm)"
+        "Node.js {NODE} or newer with npm is missing: the tests drive the server with the official \
+         JavaScript clients"
+    );
+    let version = process::output(Command::new("node").arg("--version"))?;
+    ensure!(
+        major(&version) >= Some(NODE),
+        "Node.js {NODE} or newer is needed for the tests; this is {}",
+        version.trim()
     );
     let folder = workspace.path("conformance");
     // npm writes this file last, so it is older than the lock file unless that one is installed.
@@ -140,6 +148,35 @@ fn install_python(workspace: &Workspace) -> Result<()> {
     fs::write(&done, wanted).with_context(|| format!("could not write {}", done.display()))
 }
 
+/// The 20 of `v20.20.2`.
+fn major(version: &str) -> Option<u32> {
+    version
+        .trim()
+        .strip_prefix('v')?
+        .split('.')
+        .next()?
+        .parse()
+        .ok()
+}
+
 fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|data| data.modified()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        for (text, expected) in [
+            ("v20.20.2\n", Some(20)),
+            ("v8.0.0", Some(8)),
+            ("", None),
+            ("v", None),
+            ("20.1", None),
+        ] {
+            assert_eq!(major(text), expected, "{text:?}");
+        }
+    }
 }

@@ -51,7 +51,7 @@ impl Workspace {
 
     /// `cargo ARGUMENTS…`, building into the same target directory as this tool.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = self.command("cargo");
         command
             .args(arguments)
             .env("CARGO_TARGET_DIR", &self.target);
