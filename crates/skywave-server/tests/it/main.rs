@@ -1,0 +1,27 @@
+//! The server through its public face: real sockets, well-behaved peers and others.
+//!
+//! A [`node::Node`] is a server on a free port. A [`peer::Peer`] speaks the protocol as official
+//! clients do; a [`wire::Wire`] says whatever bytes it is told to. A [`host::Host`] is an
+//! application that carries the server's routes on its own port. Nothing waits without a deadline,
+//! and nothing waits for a time where it could wait for a condition.
+
+mod api;
+mod batches;
+mod frames;
+mod handshake;
+mod host;
+mod isolation;
+mod liveness;
+mod log;
+mod node;
+mod peer;
+mod questions;
+mod refusals;
+mod same_port;
+mod secrets;
+mod shutdown;
+mod slow_readers;
+mod slow_requests;
+mod termination;
+mod wire;
+mod workers;
