@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use admin_alerts::{AdminUserAlert, Level};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use site::{Role, User};
 use skywave::{Broadcaster, Embedded};
 use tower::ServiceExt;
 use tower_http::csrf::CsrfLayer;
@@ -92,6 +94,43 @@ async fn only_admins_may_listen_by_rule_and_by_hand() {
             );
         }
     }
+}
+
+#[tokio::test]
+async fn an_alert_reaches_the_admins_and_nobody_else() {
+    let builder = Broadcaster::builder().users(site::current_user);
+    let (_, recording) = admin_alerts::rules(builder).fake().unwrap();
+    let user = |role| User {
+        name: "Ada".to_owned().try_into().unwrap(),
+        role,
+    };
+    let (ada, root) = (user(Role::User), user(Role::Admin));
+    let users = [
+        ("visitor", None),
+        ("user", Some(&ada)),
+        ("admin", Some(&root)),
+    ];
+    let matrix = recording.matrix(users, "private-admins").await;
+    matrix.assert(
+        "
+                        visitor  user  admin
+        private-admins  no       no    yes
+        ",
+    );
+
+    let mut admin = recording.browser(&root);
+    admin.subscribe("private-admins").await.unwrap();
+    let alert = || AdminUserAlert {
+        message: "Disk full".to_owned().try_into().unwrap(),
+        level: Level::Warning,
+    };
+    let visitors = recording.guest().broadcast();
+    visitors.emit(alert()).await.unwrap();
+    recording.assert_skipped("private-admins", "AdminUserAlert");
+    let users = recording.browser(&ada).broadcast();
+    users.emit(alert()).await.unwrap();
+    admin.expect("AdminUserAlert", alert());
+    admin.expect_nothing();
 }
 
 #[tokio::test]

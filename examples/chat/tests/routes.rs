@@ -1,114 +1,149 @@
-//! The routes of the example, asked without a network.
+//! The room as its users see it, without a network: what is posted comes through the routes, and
+//! simulated browsers receive.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
-use skywave::{Broadcaster, Embedded};
+use serde_json::json;
+use site::{Role, User};
+use skywave::testing::Recording;
+use skywave::{BroadcastUser, Broadcaster, SocketId};
 use tower::ServiceExt;
 
-fn application() -> Router {
-    let builder = Broadcaster::builder()
-        .driver("embedded", Embedded::generated())
-        .users(site::current_user);
-    let broadcaster = chat::rules(builder).build().unwrap();
-    chat::router()
+fn application() -> (Router, Recording<User>) {
+    let builder = Broadcaster::builder().users(site::current_user);
+    let (broadcaster, recording) = chat::rules(builder).fake().unwrap();
+    let app = chat::router()
         .merge(site::accounts())
         .merge(broadcaster.routes())
         .layer(site::sessions())
-        .with_state(broadcaster)
+        .with_state(broadcaster);
+    (app, recording)
 }
 
-async fn send(
+fn user(name: &str) -> User {
+    User {
+        name: name.to_owned().try_into().unwrap(),
+        role: Role::User,
+    }
+}
+
+async fn post(
     app: &Router,
-    path: &str,
-    form: &'static str,
+    (path, form): (&str, &'static str),
     cookie: &str,
+    page: SocketId,
 ) -> axum::response::Response {
     let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::COOKIE, cookie)
-        .header("X-Socket-ID", "1.2")
+        .header("X-Socket-ID", page.to_string())
         .body(Body::from(form))
         .unwrap();
     app.clone().oneshot(request).await.unwrap()
 }
 
-async fn post(app: &Router, path: &str, form: &'static str, cookie: &str) -> (StatusCode, String) {
-    let response = send(app, path, form, cookie).await;
-    let status = response.status();
-    let body = to_bytes(response.into_body(), 10_000).await.unwrap();
-    (status, String::from_utf8(body.to_vec()).unwrap())
-}
-
-async fn log_in(app: &Router, form: &'static str) -> String {
-    let response = send(app, "/login", form, "").await;
+async fn log_in(app: &Router, form: &'static str, page: SocketId) -> String {
+    let response = post(app, ("/login", form), "", page).await;
     let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
     cookie.split(';').next().unwrap().to_owned()
 }
 
-const LOBBY: &str = "socket_id=1.2&channel_name=presence-room.lobby";
+async fn body(response: axum::response::Response) -> String {
+    let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+    String::from_utf8(body.to_vec()).unwrap()
+}
+
+const LOBBY: &str = "presence-room.lobby";
 
 #[tokio::test]
-async fn every_user_may_join_the_lobby_and_is_known_by_name() {
-    let app = application();
-    let ada = log_in(&app, "name=Ada&role=user").await;
-    let (status, body) = post(&app, "/broadcasting/authorize", LOBBY, &ada).await;
-    assert_eq!(status, StatusCode::OK);
-    let reply: serde_json::Value = serde_json::from_str(&body).unwrap();
-    let member: serde_json::Value =
-        serde_json::from_str(reply["channel_data"].as_str().unwrap()).unwrap();
-    assert_eq!(member["user_info"]["name"], "Ada");
+async fn who_comes_and_goes_is_seen_and_known_by_name() {
+    let (_, recording) = application();
+    let (ada, bob) = (user("Ada"), user("Bob"));
+    let mut page = recording.browser(&ada);
+    page.subscribe(LOBBY).await.unwrap();
+    let mut other = recording.browser(&bob);
+    other.subscribe(LOBBY).await.unwrap();
+    page.expect_joined(LOBBY, &bob.broadcast_id());
+    let info = other.member_info(LOBBY, &ada.broadcast_id());
+    assert_eq!(info, Some(json!({ "name": "Ada", "role": "user" })));
+    drop(other);
+    page.expect_left(LOBBY, &bob.broadcast_id());
 }
 
 #[tokio::test]
 async fn the_same_name_is_the_same_member_in_every_browser() {
-    let app = application();
-    let mut seen = Vec::new();
-    for form in ["name=Ada&role=user", "name=ada&role=user"] {
-        let cookie = log_in(&app, form).await;
-        let body = post(&app, "/broadcasting/authorize", LOBBY, &cookie)
-            .await
-            .1;
-        let reply: serde_json::Value = serde_json::from_str(&body).unwrap();
-        let member = reply["channel_data"].as_str().unwrap().to_owned();
-        let member: serde_json::Value = serde_json::from_str(&member).unwrap();
-        seen.push(member["user_id"].clone());
-    }
-    assert_eq!(seen[0], seen[1]);
+    let (_, recording) = application();
+    let mut first = recording.browser(&user("Ada"));
+    let mut second = recording.browser(&user("ada"));
+    first.subscribe(LOBBY).await.unwrap();
+    second.subscribe(LOBBY).await.unwrap();
+    assert_eq!(first.members(LOBBY), [user("Ada").broadcast_id()]);
 }
 
 #[tokio::test]
 async fn visitors_and_other_rooms_are_refused() {
-    let app = application();
-    let ada = log_in(&app, "name=Ada&role=user").await;
-    for (form, cookie) in [
-        (LOBBY, ""),
-        (
-            "socket_id=1.2&channel_name=presence-room.cellar",
-            ada.as_str(),
-        ),
-    ] {
-        let (status, body) = post(&app, "/broadcasting/authorize", form, cookie).await;
-        assert_eq!(status, StatusCode::FORBIDDEN, "{form}");
-        assert!(!body.contains("\"auth\""), "{form}: {body}");
-    }
+    let (_, recording) = application();
+    let ada = user("Ada");
+    let users = [("visitor", None), ("ada", Some(&ada))];
+    let matrix = recording
+        .matrix(users, [LOBBY, "presence-room.cellar"])
+        .await;
+    matrix.assert(&format!(
+        "
+                              visitor  ada
+        presence-room.lobby   no       {}
+        presence-room.cellar  no       no
+        ",
+        ada.broadcast_id()
+    ));
 }
 
 #[tokio::test]
-async fn a_message_goes_to_the_lobby_and_a_visitors_does_not() {
-    let app = application();
-    let ada = log_in(&app, "name=Ada&role=user").await;
-    let (status, body) = post(&app, "/chat", "text=Hello", &ada).await;
-    assert_eq!(status, StatusCode::OK);
-    assert_eq!(body, r#"{"sent":["presence-room.lobby"],"skipped":[]}"#);
+async fn a_message_goes_to_all_others_in_the_lobby_and_a_visitors_does_not() {
+    let (app, recording) = application();
+    let mut ada = recording.browser(&user("Ada"));
+    let mut bob = recording.browser(&user("Bob"));
+    ada.subscribe(LOBBY).await.unwrap();
+    bob.subscribe(LOBBY).await.unwrap();
+    let cookie = log_in(&app, "name=Ada&role=user", ada.socket_id()).await;
 
-    let (status, body) = post(&app, "/chat", "text=Hello", "").await;
-    assert_eq!(status, StatusCode::UNAUTHORIZED);
-    assert!(body.contains("log in first"), "{body}");
+    let said = post(&app, ("/chat", "text=Hello"), &cookie, ada.socket_id()).await;
+    assert_eq!(
+        body(said).await,
+        r#"{"sent":["presence-room.lobby"],"skipped":[]}"#
+    );
+    let id = user("Ada").broadcast_id();
+    bob.expect(
+        "NewMessage",
+        json!({ "user_id": id, "name": "Ada", "text": "Hello" }),
+    );
+    ada.expect_nothing();
 
-    let (status, body) = post(&app, "/chat", "text=", &ada).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(body.contains("text: must be 1 to 500 characters"), "{body}");
+    let visitors = post(&app, ("/chat", "text=Hello"), "", ada.socket_id()).await;
+    assert_eq!(visitors.status(), StatusCode::UNAUTHORIZED);
+    assert!(body(visitors).await.contains("log in first"));
+
+    let empty = post(&app, ("/chat", "text="), &cookie, ada.socket_id()).await;
+    assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        body(empty)
+            .await
+            .contains("text: must be 1 to 500 characters")
+    );
+    recording.assert_times(1, "NewMessage");
+}
+
+#[tokio::test]
+async fn typing_is_seen_by_the_others() {
+    let (_, recording) = application();
+    let mut ada = recording.browser(&user("Ada"));
+    let mut bob = recording.browser(&user("Bob"));
+    ada.subscribe(LOBBY).await.unwrap();
+    bob.subscribe(LOBBY).await.unwrap();
+    ada.trigger(LOBBY, "client-typing", json!({}));
+    bob.expect("client-typing", json!({}));
+    recording.assert_nothing_emitted();
 }
