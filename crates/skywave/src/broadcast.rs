@@ -1,5 +1,7 @@
 //! What sends: [`Broadcast`], bound to an actor and, in a request, to its connection.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use serde::Serialize;
@@ -9,6 +11,7 @@ use crate::actor::Actor;
 use crate::authorize::InvalidRequest;
 use crate::broadcaster::Broadcaster;
 use crate::channel::IntoChannels;
+use crate::driver::Driver;
 use crate::driver::IntoDriver;
 use crate::error::Error;
 use crate::event::CanBroadcast;
@@ -40,8 +43,8 @@ pub struct Broadcast {
     pub(crate) broadcaster: Broadcaster,
     pub(crate) actor: Actor,
     pub(crate) socket_id: Option<SocketId>,
-    /// The driver's name; `None` is the default driver.
-    pub(crate) driver: Option<String>,
+    /// The names of the drivers; `None` is the default driver.
+    drivers: Option<Vec<String>>,
 }
 
 impl Broadcast {
@@ -50,15 +53,33 @@ impl Broadcast {
             broadcaster,
             actor,
             socket_id,
-            driver: None,
+            drivers: None,
         }
     }
 
     /// The same with another driver. Whether there is one of this name is told by the sending.
     #[must_use]
     pub fn driver(&self, name: impl Into<String>) -> Self {
+        self.drivers([name])
+    }
+
+    /// The same with several drivers: every event goes through each of them, in this order.
+    ///
+    /// Everything is checked for all drivers before the first is called. They are independent all
+    /// the same: one that fails does not keep the others from sending, and
+    /// [`Error::SomeDrivers`](crate::Error::SomeDrivers) says which did.
+    ///
+    /// ```
+    /// # use skywave::{Broadcast, Error};
+    /// async fn everywhere(broadcast: Broadcast) -> Result<(), Error> {
+    ///     broadcast.drivers(["embedded", "ably"]).to("news").message("hello").await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn drivers<N: Into<String>>(&self, names: impl IntoIterator<Item = N>) -> Self {
         Self {
-            driver: Some(name.into()),
+            drivers: Some(names.into_iter().map(N::into).collect()),
             ..self.clone()
         }
     }
@@ -96,10 +117,33 @@ impl Broadcast {
         To::new(self.clone(), channels.into_channels())
     }
 
-    /// Sends an event that knows its channels, its name and its data.
+    /// Sends an event that knows its channels, its name and its data, if its
+    /// [condition](CanBroadcast::broadcast_when) holds.
     pub fn emit(&self, event: impl CanBroadcast) -> Sending {
+        if !event.broadcast_when() {
+            let sending = self.to(event.broadcast_on());
+            return sending.event(event.broadcast_as(), ()).unwanted();
+        }
         self.to(event.broadcast_on())
             .event(event.broadcast_as(), event.broadcast_with())
+    }
+
+    /// The drivers with their names, each once.
+    pub(crate) fn chosen(&self) -> Result<Vec<NamedDriver<'_>>, Error> {
+        let Some(names) = &self.drivers else {
+            return Ok(vec![self.broadcaster.chosen(None)?]);
+        };
+        let mut chosen: Vec<(&str, _)> = Vec::with_capacity(names.len());
+        for name in names {
+            if !chosen.iter().any(|(known, _)| known == name) {
+                chosen.push(self.broadcaster.chosen(Some(name))?);
+            }
+        }
+        if chosen.is_empty() {
+            let known = self.broadcaster.driver_names();
+            return Err(Error::NoDrivers { known });
+        }
+        Ok(chosen)
     }
 
     /// On whose behalf it sends.
@@ -141,6 +185,9 @@ where
         ))
     }
 }
+
+/// A driver with its name.
+pub(crate) type NamedDriver<'a> = (&'a str, &'a Arc<dyn Driver>);
 
 /// The header in which a page names its own connection.
 const SOCKET_ID: &str = "x-socket-id";

@@ -24,7 +24,9 @@ use crate::counters::{Count, Counters, Tally};
 use crate::driver::{Driver, DriverHandle, IntoDriver};
 use crate::error::Error;
 use crate::event::own_name;
+use crate::later::{Delivery, NotQueued, Queue, QueueStatus, Undelivered};
 use crate::paths::IntoPaths;
+use crate::report::DriverFailure;
 use crate::rule::PublishPrivate;
 use crate::user::NoUser;
 
@@ -48,7 +50,9 @@ pub(crate) struct Shared {
     /// Where clients ask for authorisation; set again by [`Broadcaster::routes_at`].
     pub(crate) auth_paths: RwLock<Vec<String>>,
     pub(crate) public_page: Option<Page>,
-    pub(crate) tally: Tally,
+    pub(crate) driver_failure: DriverFailure,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) queue: Arc<Queue>,
 }
 
 impl Broadcaster {
@@ -189,6 +193,24 @@ impl Broadcaster {
         self.shared.tally.snapshot()
     }
 
+    /// The queue of what is to be sent [later](crate::Sending::later), in numbers.
+    #[must_use]
+    pub fn queue(&self) -> QueueStatus {
+        self.shared.queue.status()
+    }
+
+    /// Waits until everything is sent that was queued to be sent [later](crate::Sending::later), but
+    /// no longer than [`QueueSettings::close_within`](crate::QueueSettings::close_within) says. For
+    /// the end of the application, after its HTTP server has stopped; from the call on nothing more
+    /// is queued, while awaiting a sending works as before.
+    ///
+    /// # Errors
+    ///
+    /// [`Undelivered`] when the time was over before. What was waiting is dropped then.
+    pub async fn close(&self) -> Result<(), Undelivered> {
+        self.shared.queue.close().await
+    }
+
     /// Only the routes that the drivers need, for applications with an authorisation handler of
     /// their own: the embedded server's `/app/{key}` and `/apps/..`.
     pub fn driver_routes<S>(&self) -> Router<S>
@@ -243,7 +265,7 @@ impl Broadcaster {
             Some((known, driver)) => Ok((known, driver)),
             None => Err(Error::UnknownDriver {
                 name: name.to_owned(),
-                known: drivers.iter().map(|(known, _)| known.clone()).collect(),
+                known: self.driver_names(),
             }),
         }
     }
@@ -274,6 +296,19 @@ impl Broadcaster {
                     .collect(),
             }),
         }
+    }
+
+    pub(crate) fn driver_names(&self) -> Vec<String> {
+        let drivers = self.shared.drivers.iter();
+        drivers.map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(crate) fn driver_failure(&self) -> DriverFailure {
+        self.shared.driver_failure
+    }
+
+    pub(crate) fn put_in_queue(&self, deliveries: Vec<Delivery>) -> Result<(), NotQueued> {
+        self.shared.queue.put(deliveries)
     }
 
     pub(crate) fn authoriser(&self) -> &dyn Authorise {

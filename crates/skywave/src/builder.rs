@@ -16,7 +16,9 @@ use crate::client_options::Page;
 use crate::counters::Tally;
 use crate::driver::{Driver, DriverError, IntoDriver};
 use crate::error::{BuildError, chain, list};
+use crate::later::{Queue, QueueSettings};
 use crate::paths::{IntoPaths, check_paths};
+use crate::report::DriverFailure;
 use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled};
 use crate::ruling::{Job, Ruling, checked_rules};
 use crate::user::{BroadcastUser, Member, NoUser};
@@ -62,6 +64,8 @@ pub struct Builder<U> {
     unruled: Unruled,
     publish_private: PublishPrivate,
     auth_paths: Vec<String>,
+    driver_failure: DriverFailure,
+    queue: QueueSettings,
     public_url: Option<String>,
 }
 
@@ -113,6 +117,8 @@ impl Builder<NoUser> {
             unruled: Unruled::default(),
             publish_private: PublishPrivate::default(),
             auth_paths: vec![DEFAULT_AUTH_PATH.to_owned()],
+            driver_failure: DriverFailure::default(),
+            queue: QueueSettings::default(),
             public_url: None,
         }
     }
@@ -160,6 +166,8 @@ impl Builder<NoUser> {
             unruled: self.unruled,
             publish_private: self.publish_private,
             auth_paths: self.auth_paths,
+            driver_failure: self.driver_failure,
+            queue: self.queue,
             public_url: self.public_url,
         }
     }
@@ -220,6 +228,19 @@ impl<U> Builder<U> {
             publish_private,
             ..self
         }
+    }
+
+    /// What a driver that fails does to the sender: an error, or only a line in the log.
+    pub fn driver_failure(self, driver_failure: DriverFailure) -> Self {
+        Self {
+            driver_failure,
+            ..self
+        }
+    }
+
+    /// The bounds of the queue behind [`Sending::later`](crate::Sending::later).
+    pub fn queue(self, queue: QueueSettings) -> Self {
+        Self { queue, ..self }
     }
 
     /// Where pages ask for authorisation: the path of the route in
@@ -348,7 +369,8 @@ impl<U: BroadcastUser> Builder<U> {
 
     /// [`build`](Self::build), and the authoriser with the user type still known.
     pub(crate) fn finish(self) -> Result<(Broadcaster, Arc<Authoriser<U>>), BuildError> {
-        let mut mistakes = Vec::new();
+        let tally = Arc::<Tally>::default();
+        let mut mistakes: Vec<String> = self.queue.mistakes().collect();
         let rules = checked_rules(self.rules, &mut mistakes);
         for (path, problem) in check_paths(&self.auth_paths) {
             mistakes.push(format!("auth path `{path}`: {problem}"));
@@ -382,7 +404,9 @@ impl<U: BroadcastUser> Builder<U> {
         let broadcaster = Broadcaster::from_shared(Shared {
             default_name,
             default_driver,
-            tally: Tally::default(),
+            driver_failure: self.driver_failure,
+            queue: Queue::new(self.queue, Arc::clone(&tally)),
+            tally,
             drivers,
             origins: self.origins,
             authoriser: Arc::<Authoriser<U>>::clone(&authoriser),

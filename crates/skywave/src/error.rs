@@ -8,6 +8,7 @@ use http::StatusCode;
 use skywave_protocol::{ChannelName, EventNameError, NameError};
 
 use crate::driver::DriverError;
+use crate::later::NotQueued;
 use crate::typed::InvalidParameter;
 
 /// A boxed error of any type, as sources are kept.
@@ -107,6 +108,27 @@ pub enum Error {
         /// The names of the drivers there are.
         known: Vec<String>,
     },
+    /// There was no driver to send with: an empty list was given to
+    /// [`drivers`](crate::Broadcast::drivers).
+    NoDrivers {
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// Of [several drivers](crate::Broadcast::drivers) some did not accept the event; the source
+    /// says why the first of them did not. Those that accepted it have sent it.
+    SomeDrivers {
+        /// The names of the drivers that accepted it.
+        accepted: Vec<String>,
+        /// The names of those that did not, with what they report.
+        failed: Vec<(String, DriverError)>,
+    },
+    /// The event was not queued to be sent [later](crate::Sending::later).
+    NotQueued {
+        /// The event's name.
+        event: String,
+        /// Why not.
+        problem: NotQueued,
+    },
     /// The driver did not accept the event; the source says why.
     Driver {
         /// The driver's name.
@@ -140,6 +162,18 @@ impl Error {
             source = error.source();
         }
         None
+    }
+
+    /// What came of calling these drivers; `None` when nothing failed.
+    pub(crate) fn of_drivers(
+        accepted: Vec<String>,
+        mut failed: Vec<(String, DriverError)>,
+    ) -> Option<Self> {
+        if failed.len() > 1 || !accepted.is_empty() {
+            return (!failed.is_empty()).then_some(Self::SomeDrivers { accepted, failed });
+        }
+        let (driver, source) = failed.pop()?;
+        Some(Self::Driver { driver, source })
     }
 }
 
@@ -204,6 +238,11 @@ impl fmt::Display for Error {
                     list(known)
                 )
             }
+            Self::NoDrivers { known } => no_drivers(f, known),
+            Self::SomeDrivers { accepted, failed } => some_drivers(f, accepted, failed),
+            Self::NotQueued { event, problem } => {
+                write!(f, "event `{event}` was not queued: {problem}")
+            }
             Self::Driver { driver, .. } => write!(f, "driver `{driver}` did not accept the event"),
         }
     }
@@ -224,12 +263,36 @@ fn no_master_key(f: &mut fmt::Formatter<'_>, channel: &str, driver: &str) -> fmt
     )
 }
 
+fn no_drivers(f: &mut fmt::Formatter<'_>, known: &[String]) -> fmt::Result {
+    write!(
+        f,
+        "there is no driver to send with: expected at least one of {}",
+        list(known)
+    )
+}
+
+fn some_drivers(
+    f: &mut fmt::Formatter<'_>,
+    accepted: &[String],
+    failed: &[(String, DriverError)],
+) -> fmt::Result {
+    let failed: Vec<_> = failed.iter().map(|(driver, _)| driver.clone()).collect();
+    write!(f, "drivers {} did not accept the event", list(&failed))?;
+    if accepted.is_empty() {
+        return Ok(());
+    }
+    write!(f, ", after {} did", list(accepted))
+}
+
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
             Self::Unserialisable { source, .. } => Some(source.as_ref()),
             Self::InvalidParameter { source } => Some(source),
             Self::Driver { source, .. } => Some(source),
+            Self::SomeDrivers { failed, .. } => failed
+                .first()
+                .map(|(_, source)| source as &(dyn StdError + 'static)),
             _ => None,
         }
     }

@@ -75,6 +75,13 @@ pub trait CanBroadcast: Serialize {
     fn broadcast_with(&self) -> impl Serialize {
         self
     }
+
+    /// Whether the event is to be sent at all; it always is by default. If not, its data is not
+    /// even encoded, and the [`Report`](crate::Report) has its channels as
+    /// [skipped](crate::SkipReason::Condition).
+    fn broadcast_when(&self) -> bool {
+        true
+    }
 }
 
 /// A reference is the same event, so that `emit(&event)` leaves the value to its owner.
@@ -89,6 +96,10 @@ impl<E: CanBroadcast + ?Sized> CanBroadcast for &E {
 
     fn broadcast_with(&self) -> impl Serialize {
         (**self).broadcast_with()
+    }
+
+    fn broadcast_when(&self) -> bool {
+        (**self).broadcast_when()
     }
 }
 

@@ -122,6 +122,7 @@ mod event;
 pub mod facade;
 #[cfg(feature = "_http")]
 mod http_client;
+mod later;
 #[cfg(feature = "config")]
 mod nearest;
 mod paths;
@@ -156,8 +157,9 @@ pub use crate::driver::{Log, Null};
 pub use crate::driver::{Pusher, PusherApi};
 pub use crate::error::{BuildError, Error};
 pub use crate::event::CanBroadcast;
+pub use crate::later::{NotQueued, QueueSettings, QueueStatus, Undelivered};
 pub use crate::paths::IntoPaths;
-pub use crate::report::{Report, SkipReason, Skipped};
+pub use crate::report::{DriverFailure, Report, SkipReason, Skipped};
 pub use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled, Verdict};
 pub use crate::sending::{Sending, To};
 pub use crate::typed::{Authorize, Join, TypedChannel};
@@ -183,6 +185,8 @@ mod guide {
     struct Configuration;
     #[doc = include_str!("../../../docs/clients.md")]
     struct Clients;
+    #[doc = include_str!("../../../docs/sending.md")]
+    struct Sending;
     #[doc = include_str!("../../../docs/server.md")]
     struct Server;
 }

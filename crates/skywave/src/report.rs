@@ -36,6 +36,16 @@ pub struct Report {
     pub skipped: Vec<Skipped>,
 }
 
+impl Report {
+    /// The same after nothing was sent for another reason.
+    pub(crate) fn unsent(mut self, reason: SkipReason) -> Self {
+        let unsent = self.sent.drain(..);
+        self.skipped
+            .extend(unsent.map(|channel| Skipped { channel, reason }));
+        self
+    }
+}
+
 /// A channel that nothing was sent to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -53,12 +63,34 @@ pub enum SkipReason {
     /// The channel's kind is one that only logged-in users send to, and nobody was logged in; see
     /// [`PublishPrivate`](crate::PublishPrivate).
     NotLoggedIn,
+    /// The event's own condition does not hold:
+    /// [`CanBroadcast::broadcast_when`](crate::CanBroadcast::broadcast_when).
+    Condition,
+    /// No driver accepted the event, and the sender said [`or_log`](crate::Sending::or_log).
+    DriverFailed,
+    /// The queue did not take the event, and the sender said [`or_log`](crate::Sending::or_log).
+    NotQueued,
+}
+
+/// What a driver that fails does to the sender, for
+/// [`Builder::driver_failure`](crate::Builder::driver_failure).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriverFailure {
+    /// Awaiting gives an [`Error`](crate::Error), which fails a handler that says `?`.
+    #[default]
+    Error,
+    /// The failure is logged and counted, and awaiting gives a [`Report`] without the channels, as
+    /// after [`Sending::or_log`](crate::Sending::or_log).
+    Log,
 }
 
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotLoggedIn => f.write_str("nobody is logged in"),
+            Self::Condition => f.write_str("the event's condition does not hold"),
+            Self::DriverFailed => f.write_str("the driver failed"),
+            Self::NotQueued => f.write_str("the queue did not take it"),
         }
     }
 }

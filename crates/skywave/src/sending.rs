@@ -4,22 +4,26 @@
 //! Data is encoded when the sending is made, so that a value need not live until the `await`.
 //! Awaiting checks everything first (driver, channels, event name, size), then leaves out what the
 //! actor may not send to, and calls the driver once for all remaining channels: an event goes out
-//! whole or not at all.
+//! whole or not at all. [`Sending::later`] checks the same and leaves the call to a
+//! [queue](crate::later).
 
 use std::borrow::Cow;
 use std::future::IntoFuture;
+use std::sync::Arc;
 
 use serde::Serialize;
 use skywave_protocol::{ChannelName, EventName, Limits, NameError};
 use tracing::Instrument;
 
 use crate::actor::Actor;
-use crate::broadcast::Broadcast;
+use crate::broadcast::{Broadcast, NamedDriver};
+use crate::broadcaster::Broadcaster;
 use crate::channel::Channel;
 use crate::counters::Count;
 use crate::driver::{BoxFuture, Envelope, sealed};
-use crate::error::{BoxError, Error};
-use crate::report::{Report, SkipReason, Skipped};
+use crate::error::{BoxError, Error, chain};
+use crate::later::Delivery;
+use crate::report::{DriverFailure, Report, SkipReason, Skipped};
 use crate::rule::PublishPrivate;
 
 /// A sending that has its channels and wants to know what to send.
@@ -53,7 +57,10 @@ impl To {
             channels,
             event: name.into(),
             data,
+            smaller: None,
             to_others: false,
+            or_log: false,
+            wanted: true,
         }
     }
 
@@ -82,24 +89,29 @@ impl To {
 }
 
 /// An event with everything it needs, to be awaited: `Ok` means that the driver accepted it for all
-/// channels of the [`Report`].
+/// channels of the [`Report`]. [`later`](Self::later) sends it in the background instead.
 ///
 /// # Errors
 ///
-/// Any [`Error`]; then it was sent to no channel.
+/// Any [`Error`]; then it was sent to no channel, unless the error says otherwise.
 ///
 /// # Cancel safety
 ///
-/// Dropped before it is ready, the event was sent to all channels or to none.
+/// Dropped before it is ready, the event was sent to all channels or to none, by every driver.
 #[derive(Debug)]
-#[must_use = "nothing is sent until it is awaited"]
+#[must_use = "nothing is sent until it is awaited, or told to go `later`"]
 pub struct Sending {
     broadcast: Broadcast,
     channels: Vec<Channel>,
     event: String,
     /// JSON text.
     data: Result<String, BoxError>,
+    /// What is sent where the data is too large.
+    smaller: Option<Result<String, BoxError>>,
     to_others: bool,
+    or_log: bool,
+    /// Whether the event's own condition holds.
+    wanted: bool,
 }
 
 impl Sending {
@@ -120,6 +132,85 @@ impl Sending {
         }
     }
 
+    /// Does not let a driver that fails fail the caller: the failure is logged as an error and
+    /// counted, and the [`Report`] has the channels as [skipped](SkipReason::DriverFailed). What is
+    /// wrong with the event itself (names, size, an unknown driver) is an error all the same.
+    ///
+    /// [`Builder::driver_failure`](crate::Builder::driver_failure) says so for every sending.
+    pub fn or_log(self) -> Self {
+        Self {
+            or_log: true,
+            ..self
+        }
+    }
+
+    /// What to send where the data has more bytes than the driver takes; without it that is an
+    /// [error](Error::TooLarge). Mostly it is what a page needs to fetch the rest:
+    ///
+    /// ```
+    /// # use skywave::{Broadcast, Error};
+    /// # use serde_json::json;
+    /// # #[derive(serde::Serialize)] struct Article { id: u64 }
+    /// # async fn f(broadcast: Broadcast, article: Article) -> Result<(), Error> {
+    /// broadcast
+    ///     .channel("articles", "ArticleChanged", &article)
+    ///     .if_too_large(json!({ "id": article.id, "fetch": true }))
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn if_too_large(self, data: impl Serialize) -> Self {
+        Self {
+            smaller: Some(serde_json::to_string(&data).map_err(BoxError::from)),
+            ..self
+        }
+    }
+
+    /// Sends it in the background: everything is checked now, the driver is called soon, and again
+    /// if it fails. Does not wait. The [`Report`] has the channels that the event is queued for
+    /// under `sent`.
+    ///
+    /// Events of one channel are sent in the order in which they were queued; they may be overtaken
+    /// by events that are awaited. The queue is [bounded](crate::QueueSettings), and in memory:
+    /// [`Broadcaster::close`](crate::Broadcaster::close) waits for it before the application ends,
+    /// [`Broadcaster::queue`](crate::Broadcaster::queue) tells what became of it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever awaiting reports before it calls the driver, and [`Error::NotQueued`] when the queue
+    /// is full or closed, or there is no tokio runtime. After [`or_log`](Self::or_log) the latter is
+    /// logged, too.
+    pub fn later(self) -> Result<Report, Error> {
+        let Prepared {
+            broadcaster,
+            report,
+            deliveries,
+            or_log,
+        } = self.prepared()?;
+        let Some(event) = deliveries.first().map(|d| d.envelope.event.to_string()) else {
+            return Ok(report);
+        };
+        match broadcaster.put_in_queue(deliveries) {
+            Ok(()) => Ok(report),
+            Err(problem) => {
+                let error = Error::NotQueued { event, problem };
+                if !or_log {
+                    return Err(error);
+                }
+                tracing::error!(error = %chain(&error), "a broadcast failed");
+                Ok(report.unsent(SkipReason::NotQueued))
+            }
+        }
+    }
+
+    /// Not to be sent: the event's own condition does not hold.
+    pub(crate) fn unwanted(self) -> Self {
+        Self {
+            wanted: false,
+            ..self
+        }
+    }
+
     /// Warns when the arguments seem to be in the order of the documents' first versions.
     pub(crate) fn warn_of_bare_text(&self) {
         if self.data.as_ref().is_ok_and(|data| data.starts_with('"')) {
@@ -131,75 +222,171 @@ impl Sending {
         }
     }
 
-    async fn send(self) -> Result<Report, Error> {
-        let Self {
-            broadcast,
+    /// Checks everything, and leaves out what the actor may not send to.
+    fn prepared(self) -> Result<Prepared, Error> {
+        let broadcaster = self.broadcast.broadcaster.clone();
+        broadcaster.check_types(&self.channels)?;
+        let chosen = self.broadcast.chosen()?;
+        let checked = chosen.into_iter().map(|driver| self.checked(driver));
+        let checked = checked.collect::<Result<Vec<_>, _>>()?;
+
+        let mut report = Report::default();
+        let mut deliveries = Vec::with_capacity(checked.len());
+        for (at, mut delivery) in checked.into_iter().enumerate() {
+            let envelope = &mut delivery.envelope;
+            // The same for every driver: they differ in their limits only.
+            let skipped = self.leave_out(&mut envelope.channels, at == 0);
+            if !skipped.is_empty() {
+                delivery.driver.skipped(&envelope.event, &skipped);
+            }
+            if at == 0 {
+                let sent = envelope.channels.iter();
+                report.sent = sent.map(|name| Channel::new(name.as_str())).collect();
+                report.skipped = skipped;
+            }
+            if !envelope.channels.is_empty() {
+                deliveries.push(delivery);
+            }
+        }
+        let or_log = self.or_log || broadcaster.driver_failure() == DriverFailure::Log;
+        Ok(Prepared {
+            broadcaster,
+            report,
+            deliveries,
+            or_log,
+        })
+    }
+
+    /// The event for one driver, within its limits.
+    fn checked(&self, named: NamedDriver<'_>) -> Result<Delivery, Error> {
+        let (driver_name, driver) = named;
+        let limits = driver.limits();
+        let channels = checked_channels(&self.event, &self.channels, &limits)?;
+        let event = EventName::parse(&self.event).map_err(|problem| Error::InvalidEvent {
+            name: self.event.clone(),
+            problem,
+        })?;
+        let data = self.data_for(named, &channels, limits.event_bytes)?;
+        let envelope = Envelope {
             channels,
             event,
             data,
-            to_others,
-        } = self;
-        let (driver_name, driver) = broadcast.broadcaster.chosen(broadcast.driver.as_deref())?;
-        let limits = driver.limits();
-        broadcast.broadcaster.check_types(&channels)?;
-        let channels = checked_channels(&event, channels, &limits)?;
-        let name = EventName::parse(&event).map_err(|problem| Error::InvalidEvent {
-            name: event.clone(),
-            problem,
-        })?;
-        let data = data.map_err(|source| Error::Unserialisable {
-            event: event.clone(),
-            source,
-        })?;
-        let data = sealed((driver_name, driver.as_ref()), &channels, data)?;
-        if data.len() > limits.event_bytes {
-            let (bytes, limit) = (data.len(), limits.event_bytes);
-            return Err(Error::TooLarge {
-                event,
-                bytes,
-                limit,
-            });
-        }
+            except: self.broadcast.socket_id.filter(|_| self.to_others),
+        };
+        Ok(Delivery {
+            driver_name: driver_name.to_owned(),
+            driver: Arc::clone(driver),
+            envelope,
+        })
+    }
 
-        let mut report = Report::default();
-        let mut allowed = Vec::with_capacity(channels.len());
-        for name in channels {
+    /// The data, or what is to be sent in its place, encrypted if the channel is, if it has no more
+    /// bytes than that.
+    fn data_for(
+        &self,
+        (driver_name, driver): NamedDriver<'_>,
+        channels: &[ChannelName],
+        limit: usize,
+    ) -> Result<String, Error> {
+        let event = || self.event.clone();
+        let mut bytes = 0;
+        let choices = [Some(&self.data), self.smaller.as_ref()];
+        for data in choices.into_iter().flatten() {
+            let data = data.as_ref().map_err(|source| Error::Unserialisable {
+                event: event(),
+                source: source.to_string().into(),
+            })?;
+            let data = sealed((driver_name, driver.as_ref()), channels, data.clone())?;
+            if data.len() <= limit {
+                return Ok(data);
+            }
+            bytes = data.len();
+        }
+        Err(Error::TooLarge {
+            event: event(),
+            bytes,
+            limit,
+        })
+    }
+
+    /// Takes out the channels that the event does not go to. `first` is when that is news.
+    fn leave_out(&self, channels: &mut Vec<ChannelName>, first: bool) -> Vec<Skipped> {
+        let mut skipped = Vec::new();
+        channels.retain(|name| {
+            let Some(reason) = self.refusal(name) else {
+                return true;
+            };
             let channel = Channel::new(name.as_str());
-            match broadcast.refusal(&name) {
-                None => {
-                    allowed.push(name);
-                    report.sent.push(channel);
+            if first {
+                let event = &self.event;
+                match reason {
+                    SkipReason::Condition => {
+                        tracing::debug!(%channel, event, "skipped a channel: {reason}");
+                    }
+                    _ => tracing::warn!(%channel, event, "skipped a channel: {reason}"),
                 }
-                Some(reason) => {
-                    tracing::warn!(%channel, event, "skipped a channel: {reason}");
-                    broadcast.broadcaster.count(Count::Skipped);
-                    report.skipped.push(Skipped { channel, reason });
+                self.broadcast.broadcaster.count(Count::Skipped);
+            }
+            skipped.push(Skipped { channel, reason });
+            false
+        });
+        skipped
+    }
+
+    /// Why the event is not sent to the channel. The kind decides, however the channel was named.
+    fn refusal(&self, channel: &ChannelName) -> Option<SkipReason> {
+        if !self.wanted {
+            return Some(SkipReason::Condition);
+        }
+        let visitor = self.broadcast.actor == Actor::Visitor
+            && self.broadcast.broadcaster.publish_private() == PublishPrivate::LoggedIn;
+        (visitor && channel.kind().needs_authorisation()).then_some(SkipReason::NotLoggedIn)
+    }
+}
+
+/// An event that was checked: what is left to do is calling the drivers.
+struct Prepared {
+    broadcaster: Broadcaster,
+    report: Report,
+    /// For every driver, unless there is nothing to send.
+    deliveries: Vec<Delivery>,
+    or_log: bool,
+}
+
+impl Prepared {
+    async fn send(self) -> Result<Report, Error> {
+        let mut accepted = Vec::new();
+        let mut failed = Vec::new();
+        for Delivery {
+            driver_name,
+            driver,
+            envelope,
+        } in self.deliveries
+        {
+            let span =
+                tracing::debug_span!("publish", driver = driver_name, event = %envelope.event);
+            match driver.publish(&envelope).instrument(span).await {
+                Ok(()) => {
+                    self.broadcaster.count(Count::Published);
+                    accepted.push(driver_name);
+                }
+                Err(source) => {
+                    self.broadcaster.count(Count::Failed);
+                    failed.push((driver_name, source));
                 }
             }
         }
-        if !report.skipped.is_empty() {
-            driver.skipped(&name, &report.skipped);
+        let Some(error) = Error::of_drivers(accepted.clone(), failed) else {
+            return Ok(self.report);
+        };
+        if !self.or_log {
+            return Err(error);
         }
-        if !allowed.is_empty() {
-            let except = broadcast.socket_id.filter(|_| to_others);
-            let envelope = Envelope {
-                channels: allowed,
-                event: name,
-                data,
-                except,
-            };
-            let span = tracing::debug_span!("publish", driver = driver_name, event);
-            let published = driver.publish(&envelope).instrument(span).await;
-            broadcast.broadcaster.count(match published {
-                Ok(()) => Count::Published,
-                Err(_) => Count::Failed,
-            });
-            published.map_err(|source| Error::Driver {
-                driver: driver_name.to_owned(),
-                source,
-            })?;
+        tracing::error!(error = %chain(&error), "a broadcast failed");
+        match accepted.as_slice() {
+            [] => Ok(self.report.unsent(SkipReason::DriverFailed)),
+            _ => Ok(self.report),
         }
-        Ok(report)
     }
 }
 
@@ -208,23 +395,14 @@ impl IntoFuture for Sending {
     type IntoFuture = BoxFuture<'static, Result<Report, Error>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.send())
-    }
-}
-
-impl Broadcast {
-    /// Why the actor may not send to the channel. The kind decides, however the channel was named.
-    fn refusal(&self, channel: &ChannelName) -> Option<SkipReason> {
-        let visitor = self.actor == Actor::Visitor
-            && self.broadcaster.publish_private() == PublishPrivate::LoggedIn;
-        (visitor && channel.kind().needs_authorisation()).then_some(SkipReason::NotLoggedIn)
+        Box::pin(async move { self.prepared()?.send().await })
     }
 }
 
 /// The channels with valid names, each once, in the order given.
 fn checked_channels(
     event: &str,
-    channels: Vec<Channel>,
+    channels: &[Channel],
     limits: &Limits,
 ) -> Result<Vec<ChannelName>, Error> {
     let mut names: Vec<ChannelName> = Vec::with_capacity(channels.len());

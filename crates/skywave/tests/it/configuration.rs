@@ -685,7 +685,7 @@ async fn a_driver_is_chosen_by_its_type() {
         .message("hello")
         .await
         .unwrap();
-    assert!(format!("{:?}", broadcast.driver_of::<Null>()).contains(r#"Some("null")"#));
+    assert!(format!("{:?}", broadcast.driver_of::<Null>()).contains(r#"Some(["null"])"#));
     // Of two, the default one.
     assert!(format!("{:?}", broadcaster.driver_of::<Log>()).contains(r#"Some("b")"#));
     assert_eq!(

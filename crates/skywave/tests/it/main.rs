@@ -22,6 +22,7 @@ mod extractor;
 #[cfg(feature = "facade")]
 mod facade;
 mod frameworks;
+mod later;
 mod logging;
 #[cfg(feature = "pusher")]
 mod pusher;

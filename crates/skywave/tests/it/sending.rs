@@ -5,8 +5,8 @@ use std::error::Error as _;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use skywave::{
-    Broadcast, CanBroadcast, Channel, Error, IntoChannels, Null, PresenceChannel, PrivateChannel,
-    PublishPrivate, SkipReason,
+    Broadcast, CanBroadcast, Channel, DriverFailure, Error, IntoChannels, Null, PresenceChannel,
+    PrivateChannel, PublishPrivate, SkipReason,
 };
 
 use crate::stage::{Recorder, builder};
@@ -206,6 +206,193 @@ async fn the_default_driver_can_be_named() {
         .await
         .unwrap();
     assert_eq!((first.envelopes().len(), second.envelopes().len()), (0, 1));
+}
+
+mod drivers {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_event_goes_through_several() {
+        let (first, second) = (Recorder::new(), Recorder::new());
+        let broadcaster = builder(&first)
+            .driver("second", second.clone())
+            .driver("null", Null)
+            .build()
+            .unwrap();
+        let broadcast = broadcaster.as_system();
+        let both = broadcast.drivers(["second", "recorder", "second"]);
+        let report = both.channel(["a", "b"], "added", 1).await.unwrap();
+        assert_eq!(report.sent, ["a", "b"]);
+        assert_eq!(first.only(), second.only());
+        assert_eq!(broadcaster.counters().published, 2);
+    }
+
+    #[tokio::test]
+    async fn everything_is_checked_for_all_of_them_before_the_first_is_called() {
+        let (roomy, narrow) = (Recorder::new(), Recorder::taking(10));
+        let broadcaster = builder(&roomy).driver("narrow", narrow).build().unwrap();
+        let broadcast = broadcaster.as_system();
+        let both = broadcast.drivers(["recorder", "narrow"]);
+        let error = both
+            .channel("c", "long", "longer than ten")
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::TooLarge { limit: 10, .. }));
+        let error = broadcast.drivers(["recorder", "ably"]).to("c").message("x");
+        assert!(matches!(
+            error.await.unwrap_err(),
+            Error::UnknownDriver { .. }
+        ));
+        let error = broadcast.drivers([""; 0]).to("c").message("x");
+        assert_eq!(
+            error.await.unwrap_err().to_string(),
+            "there is no driver to send with: expected at least one of `recorder`, `narrow`"
+        );
+        assert_eq!(roomy.envelopes().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_that_fails_does_not_keep_the_others_from_sending() {
+        let working = Recorder::new();
+        let broadcaster = builder(&working)
+            .driver("broken", Recorder::broken())
+            .driver("torn", Recorder::broken())
+            .build()
+            .unwrap();
+        let broadcast = broadcaster.as_system();
+        let all = broadcast.drivers(["broken", "recorder", "torn"]);
+        let error = all.to("c").message("x").await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "drivers `broken`, `torn` did not accept the event, after `recorder` did"
+        );
+        assert_eq!(error.source().unwrap().to_string(), "no connection");
+        assert_eq!(working.envelopes().len(), 1);
+
+        let report = all.to("c").message("x").or_log().await.unwrap();
+        assert_eq!(report.sent, ["c"]);
+    }
+
+    #[tokio::test]
+    async fn a_failure_may_be_logged_in_place_of_an_error() {
+        for (setting, or_log) in [(DriverFailure::Error, true), (DriverFailure::Log, false)] {
+            let broadcaster = builder(&Recorder::broken())
+                .driver_failure(setting)
+                .build()
+                .unwrap();
+            let sending = broadcaster.as_system().to(["a", "b"]).message("x");
+            let sending = if or_log { sending.or_log() } else { sending };
+            let report = sending.await.unwrap();
+            assert_eq!(report.sent, [] as [Channel; 0]);
+            let reasons: Vec<_> = report.skipped.iter().map(|s| s.reason).collect();
+            assert_eq!(reasons, [SkipReason::DriverFailed; 2]);
+            assert_eq!(broadcaster.counters().failed, 1);
+            // What is wrong with the event stays an error.
+            let sending = broadcaster.as_system().to("no spaces").message("x");
+            sending.or_log().await.unwrap_err();
+        }
+    }
+}
+
+mod conditions {
+    use super::*;
+
+    /// Sent when the level is above ten; its data cannot be written below.
+    struct Alert(u8);
+
+    impl Serialize for Alert {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            assert!(self.0 > 10, "the data is not asked for");
+            serializer.serialize_u8(self.0)
+        }
+    }
+
+    impl CanBroadcast for Alert {
+        fn broadcast_on(&self) -> impl IntoChannels {
+            ["alerts", "private-admins"]
+        }
+
+        fn broadcast_when(&self) -> bool {
+            self.0 > 10
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_whose_condition_does_not_hold_is_not_sent() {
+        let (broadcast, recorder) = system();
+        // A reference is the same event.
+        let quiet = &Alert(3);
+        for report in [
+            broadcast.emit(Alert(3)).await.unwrap(),
+            broadcast.emit(quiet).await.unwrap(),
+            broadcast.emit(Alert(3)).later().unwrap(),
+        ] {
+            assert_eq!(report.sent, [] as [Channel; 0]);
+            let skipped: Vec<_> = report
+                .skipped
+                .iter()
+                .map(|s| (&s.channel, s.reason))
+                .collect();
+            assert_eq!(
+                skipped,
+                [
+                    (&Channel::new("alerts"), SkipReason::Condition),
+                    (&Channel::new("private-admins"), SkipReason::Condition),
+                ]
+            );
+        }
+        assert_eq!(recorder.envelopes().len(), 0);
+        let report = broadcast.emit(Alert(11)).await.unwrap();
+        assert_eq!(report.sent, ["alerts", "private-admins"]);
+        assert_eq!(recorder.only().2, json!(11));
+    }
+}
+
+mod too_large {
+    use super::*;
+
+    #[tokio::test]
+    async fn something_smaller_is_sent_in_its_place_if_there_is_something() {
+        let narrow = Recorder::taking(20);
+        let roomy = Recorder::new();
+        let broadcaster = builder(&narrow).driver("roomy", roomy.clone()).build();
+        let broadcast = broadcaster.unwrap().as_system();
+        let sending = |data: &str| {
+            let both = broadcast.drivers(["recorder", "roomy"]);
+            both.channel("c", "changed", json!({ "text": data }))
+                .if_too_large(json!({ "id": 7 }))
+        };
+        sending("short").await.unwrap();
+        assert_eq!(narrow.only().2, json!({ "text": "short" }));
+        sending("longer than twenty").await.unwrap();
+        let data = |recorder: &Recorder| recorder.envelopes()[1].data.clone();
+        assert_eq!(data(&narrow), r#"{"id":7}"#);
+        assert_eq!(data(&roomy), r#"{"text":"longer than twenty"}"#);
+
+        let error = broadcast
+            .channel("c", "changed", "longer than twenty bytes")
+            .if_too_large("still longer than that");
+        assert_eq!(
+            error.await.unwrap_err().to_string(),
+            "the data of event `changed` has 24 bytes as JSON: at most 20 are allowed"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_report_is_written_as_json() {
+    let broadcaster = builder(&Recorder::new()).build().unwrap();
+    let report = broadcaster.as_system().to(["a", "private-b"]).message("x");
+    assert_eq!(
+        serde_json::to_value(report.await.unwrap()).unwrap(),
+        json!({ "sent": ["a", "private-b"], "skipped": [] })
+    );
+    let broken = builder(&Recorder::broken()).build().unwrap();
+    let report = broken.as_system().to("a").message("x").or_log();
+    assert_eq!(
+        serde_json::to_value(report.await.unwrap()).unwrap(),
+        json!({ "sent": [], "skipped": [{ "channel": "a", "reason": "the driver failed" }] })
+    );
 }
 
 mod visitors {
