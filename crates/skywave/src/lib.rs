@@ -53,9 +53,9 @@
 //! * [`Broadcast`] sends on behalf of an [`Actor`]. In a handler it is an extractor, bound to the
 //!   request's user and connection; elsewhere [`as_system`](Broadcaster::as_system) and
 //!   [`as_user`](Broadcaster::as_user) say who is sending.
-//! * [`CanBroadcast`] is an event as a type; [`Channel`] a channel, whose prefix decides who may
-//!   listen: everyone, or with `private-` and `presence-` those whom the application
-//!   [authorises](Builder::authorize).
+//! * [`CanBroadcast`] is an event as a type; [`Channel`](struct@Channel) a channel, whose prefix
+//!   decides who may listen: everyone, or with `private-` and `presence-` those whom the
+//!   application [authorises](Builder::authorize). Channels can be [types](typed), too.
 //! * [`driver::Driver`] is what delivers.
 //!
 //! # Private channels
@@ -100,7 +100,7 @@
 //! | `facade` | no | `facade::broadcast()`: the broadcaster without passing it around |
 //! | `config` | yes | [`config`]: a TOML file or environment variables say which drivers there are |
 //! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
-//! | `derive` | yes | `#[derive(CanBroadcast)]` |
+//! | `derive` | yes | `#[derive(CanBroadcast)]`, `#[derive(Channel)]` |
 //! | `encryption` | no | encrypted channels, with a driver's `encryption_master_key` |
 //! | `pusher` | no | the `Pusher` driver, for hosted Pusher and servers with its HTTP API |
 //! | `testing` | no | `testing`: a fake broadcaster and simulated browsers, for your dev-dependencies |
@@ -189,4 +189,9 @@ mod guide {
     struct Sending;
     #[doc = include_str!("../../../docs/server.md")]
     struct Server;
+    #[doc = include_str!("../../../docs/typed-channels.md")]
+    struct TypedChannels;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../../../docs/testing.md")]
+    struct Testing;
 }

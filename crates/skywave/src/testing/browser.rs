@@ -356,6 +356,9 @@ impl<U: BroadcastUser> Backstage<U> {
         socket_id: SocketId,
         channel: &Channel,
     ) -> Result<Option<AuthReply>, AuthError> {
+        if let Some(problem) = channel.origin().and_then(|origin| origin.problem.clone()) {
+            return Err(AuthError::failed(problem));
+        }
         let name = ChannelName::parse(channel.name())
             .map_err(|problem| AuthError::failed(format!("channel `{channel}`: {problem}")))?;
         if !name.kind().needs_authorisation() {
