@@ -102,7 +102,7 @@
 //! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
 //! | `derive` | yes | `#[derive(CanBroadcast)]`, `#[derive(Channel)]` |
 //! | `encryption` | no | encrypted channels, with a driver's `encryption_master_key` |
-//! | `pusher` | no | the `Pusher` driver, for hosted Pusher and servers with its HTTP API |
+//! | `pusher` | no | the `Pusher` driver, for hosted Pusher and servers with its HTTP API, and `Webhook`s of those |
 //! | `testing` | no | `testing`: a fake broadcaster and simulated browsers, for your dev-dependencies |
 
 mod actor;
@@ -135,6 +135,8 @@ mod sending;
 pub mod testing;
 pub mod typed;
 mod user;
+#[cfg(feature = "pusher")]
+mod webhook;
 
 pub use skywave_protocol::{ChannelKind, SocketId};
 
@@ -164,6 +166,8 @@ pub use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled, Verdict};
 pub use crate::sending::{Sending, To};
 pub use crate::typed::{Authorize, Join, TypedChannel};
 pub use crate::user::{BroadcastUser, Member, NoUser};
+#[cfg(feature = "pusher")]
+pub use crate::webhook::{Webhook, WebhookError, WebhookEvent, WebhookKeys};
 #[cfg(feature = "derive")]
 pub use skywave_derive::{CanBroadcast, Channel};
 

@@ -32,3 +32,5 @@ mod stage;
 mod testing;
 #[cfg(feature = "derive")]
 mod typed;
+#[cfg(feature = "pusher")]
+mod webhooks;
