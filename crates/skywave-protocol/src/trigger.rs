@@ -54,6 +54,7 @@ impl TriggerRequest {
     /// As there for the first event that is wrong, and [`Rejection::BatchTooLarge`].
     pub fn parse_batch(body: &[u8], limits: &Limits) -> Result<Vec<Self>, Rejection> {
         const LIST: &str = "a list of events";
+        const ONE: &str = "one channel, as the event is in a batch";
         let Batch { batch } = parse_object(body)?;
         let events: Vec<&RawValue> = match batch {
             None => return Err(Rejection::MissingField { field: "batch" }),
@@ -70,7 +71,16 @@ impl TriggerRequest {
         }
         events
             .iter()
-            .map(|event| Self::of(&parse_object(event.get().as_bytes())?, limits))
+            .map(|event| {
+                let event = Self::of(&parse_object(event.get().as_bytes())?, limits)?;
+                match event.channels[..] {
+                    [_] => Ok(event),
+                    _ => Err(Rejection::InvalidField {
+                        field: "channels",
+                        expected: ONE,
+                    }),
+                }
+            })
             .collect()
     }
 

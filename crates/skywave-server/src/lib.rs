@@ -3,8 +3,8 @@
 //! The path of a byte is the list of files:
 //!
 //! ```text
-//! in   listener ─▶ http ─▶ (handshake) ─▶ worker ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
-//! out  Engine::publish ─▶ inbox ─▶ worker (end of tick) ─▶ Shard::flush ─▶ socket ─▶ stream
+//! in   listener ─▶ http ─▶ (handshake) ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
+//! out  Engine::publish ─▶ inbox ─▶ thread (end of tick) ─▶ Shard::flush ─▶ socket ─▶ stream
 //! ```
 //!
 //! A connection lives on one worker, a thread with a runtime of its own, from the handshake to its
@@ -16,15 +16,18 @@
 //! application's own HTTP server carry the routes: after the handshake the raw socket is taken out
 //! of hyper and moved to a worker.
 
+mod arrival;
 mod config;
 mod http;
 mod listener;
 mod node;
+mod outbox;
 mod refuse;
 mod serve;
 mod server;
 mod socket;
 mod stream;
+mod thread;
 mod wheel;
 mod worker;
 

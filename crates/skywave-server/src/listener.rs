@@ -16,9 +16,11 @@ use tokio::task::spawn_local;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
+use crate::arrival::{Arrival, Visit};
 use crate::http::{Answer, answer};
+use crate::serve::admit;
 use crate::stream::{Arriving, take_tcp};
-use crate::worker::{Arrival, Visit, Worker};
+use crate::worker::Worker;
 
 /// Accepts connections for as long as the worker lives.
 pub(crate) async fn accept(worker: Rc<Worker>, listener: std::net::TcpListener) {
@@ -82,7 +84,7 @@ async fn enter(worker: Rc<Worker>, upgrade: hyper::upgrade::OnUpgrade, mut visit
         Ok(Ok((tcp, read_ahead))) => {
             visit.read_ahead = read_ahead;
             match worker.less_busy_peer() {
-                None => worker.admit(tcp.into(), visit),
+                None => admit(&worker, tcp.into(), visit),
                 Some(peer) => match tcp.into_std() {
                     Ok(tcp) => {
                         let arrival = Arrival::Connection(Arriving::Tcp(tcp), visit);

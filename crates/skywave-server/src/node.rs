@@ -8,7 +8,7 @@ use skywave_engine::{App, Engine, Publication};
 use skywave_protocol::Rejection;
 use tokio::sync::mpsc;
 
-use crate::worker::Arrival;
+use crate::arrival::Arrival;
 
 /// The engine and the workers of a running server.
 #[derive(Debug)]

@@ -14,8 +14,12 @@ use bytes::Bytes;
 use skywave_engine::Connection;
 use skywave_protocol::{Rejection, ServerMessage};
 use skywave_websocket::{Decoder, Limits, Message, frame};
+use tokio::task::spawn_local;
 
+use crate::arrival::Visit;
+use crate::refuse::refuse;
 use crate::socket::{Phase, Socket};
+use crate::stream::Stream;
 use crate::worker::{SCRATCH_BYTES, Worker};
 
 /// A connection being served; removes itself from the worker when dropped.
@@ -29,9 +33,27 @@ pub(crate) struct Serve {
     decoder: Decoder,
 }
 
+/// Takes over a stream whose handshake has been answered.
+pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
+    match visit.app {
+        Ok(app) => {
+            let (connection, key) = worker.enter(stream, app);
+            spawn_local(Serve::new(
+                Rc::clone(worker),
+                connection,
+                key,
+                visit.read_ahead,
+            ));
+        }
+        Err(rejection) => {
+            spawn_local(refuse(stream, rejection));
+        }
+    }
+}
+
 impl Serve {
     /// Greets the client and handles what it sent already.
-    pub(crate) fn new(
+    fn new(
         worker: Rc<Worker>,
         connection: Rc<Connection<Socket>>,
         key: u32,

@@ -17,11 +17,12 @@ use skywave_protocol::Rejection;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc;
 
+use crate::arrival::{Arrival, Visit};
 use crate::config::{Config, Settings};
 use crate::http::{Answer, answer};
 use crate::node::{Mailbox, Node};
 use crate::stream::Arriving;
-use crate::worker::{self, Arrival, Visit};
+use crate::thread;
 
 /// Connections that may be on their way to a worker; beyond that, upgrades wait.
 const ARRIVALS: usize = 1024;
@@ -86,7 +87,7 @@ impl Server {
             let thread = std::thread::Builder::new()
                 .name(format!("skywave-worker-{number}"))
                 .spawn(move || {
-                    if let Err(error) = worker::run((node, number), settings, arrivals) {
+                    if let Err(error) = thread::run((node, number), settings, arrivals) {
                         tracing::error!(%error, number, "a worker could not start");
                     }
                 })

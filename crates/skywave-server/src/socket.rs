@@ -16,6 +16,7 @@ use skywave_engine::{Link, encode_frame};
 use skywave_protocol::{Rejection, ServerMessage};
 use skywave_websocket::frame;
 
+use crate::outbox::{Outbox, end_of_frames};
 use crate::stream::Stream;
 
 /// Seconds that a closed connection may take to read what is left and to close its side.
@@ -45,13 +46,6 @@ pub(crate) enum Phase {
     Done,
     /// The peer had its time: the socket is dropped, whatever it still holds.
     Cut,
-}
-
-/// Bytes that the stream did not take; owns no memory while there are none.
-#[derive(Debug, Default)]
-struct Outbox {
-    bytes: Vec<u8>,
-    written: usize,
 }
 
 impl Socket {
@@ -138,13 +132,17 @@ impl Socket {
     fn finish(&self, last: &[u8], phase: Phase) {
         if self.is_open() {
             let sent = self.write_directly(last);
-            self.outbox
-                .borrow_mut()
-                .bytes
-                .extend_from_slice(&last[sent..]);
-            self.phase.set(phase);
+            self.outbox.borrow_mut().push(&last[sent..]);
+            self.end(phase);
         }
         self.wake();
+    }
+
+    /// Ends the open part of the connection's life. The time to linger begins when its task has
+    /// seen that; until then it is not silent at all.
+    fn end(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.heard.set(u32::MAX);
     }
 
     fn write(&self, frames: &[u8]) {
@@ -159,12 +157,14 @@ impl Socket {
         let mut outbox = self.outbox.borrow_mut();
         let room = limit.saturating_sub(outbox.len());
         if frames.len() - sent <= room {
-            outbox.bytes.extend_from_slice(&frames[sent..]);
+            outbox.push(&frames[sent..]);
         } else {
             let end = end_of_frames(frames, sent, sent + room);
-            outbox.bytes.extend_from_slice(&frames[sent..end]);
-            encode_rejection(&Rejection::TooSlow { limit }, &mut outbox.bytes);
-            self.phase.set(Phase::Closing);
+            let mut last = Vec::new();
+            encode_rejection(&Rejection::TooSlow { limit }, &mut last);
+            outbox.push(&frames[sent..end]);
+            outbox.push(&last);
+            self.end(Phase::Closing);
         }
         self.wake();
     }
@@ -232,58 +232,6 @@ impl Link for Socket {
     }
 }
 
-impl Outbox {
-    fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
-    }
-
-    fn len(&self) -> usize {
-        self.bytes.len() - self.written
-    }
-
-    fn unwritten(&self) -> &[u8] {
-        &self.bytes[self.written..]
-    }
-
-    /// Forgets written bytes: all memory when it was everything, otherwise half of it at a time,
-    /// so that every byte is moved at most once.
-    fn advance(&mut self, written: usize) {
-        self.written += written;
-        if self.written == self.bytes.len() {
-            *self = Self::default();
-        } else if self.written > self.bytes.len() / 2 {
-            self.bytes.drain(..self.written);
-            self.written = 0;
-        }
-    }
-}
-
-/// Where whole frames end that fit into the first `limit` bytes; at least the end of the frame of
-/// which the first `sent` bytes have begun.
-fn end_of_frames(frames: &[u8], sent: usize, limit: usize) -> usize {
-    let mut end = 0;
-    while end < frames.len() {
-        let next = end + frame_length(&frames[end..]);
-        if end >= sent && next > limit {
-            break;
-        }
-        end = next;
-    }
-    end.min(frames.len())
-}
-
-/// The length of the first of some frames that we encoded (RFC 6455 §5.2, not masked).
-fn frame_length(frames: &[u8]) -> usize {
-    match *frames {
-        [_, 127, a, b, c, d, e, f, g, h, ..] => {
-            10 + u64::from_be_bytes([a, b, c, d, e, f, g, h]) as usize
-        }
-        [_, 126, high, low, ..] => 4 + usize::from(u16::from_be_bytes([high, low])),
-        [_, length, ..] => 2 + usize::from(length),
-        _ => frames.len(),
-    }
-}
-
 /// The two frames that end a refused connection.
 pub(crate) fn encode_rejection(rejection: &Rejection, out: &mut Vec<u8>) {
     encode_frame(&ServerMessage::Error(rejection), out);
@@ -293,34 +241,3 @@ pub(crate) fn encode_rejection(rejection: &Rejection, out: &mut Vec<u8>) {
 
 /// RFC 6455 §7.4.1: policy violation, for a rejection that normally does not close.
 const CLOSE_WITHOUT_CODE: u16 = 1008;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn frames_are_cut_where_one_ends_and_never_inside_one_that_has_begun() {
-        let lengths = [2 + 10, 4 + 200, 2 + 125, 10 + 70_000, 4 + 126];
-        let mut frames = Vec::new();
-        for payload in [10, 200, 125, 70_000, 126] {
-            frame::text(&vec![b'x'; payload], &mut frames);
-        }
-        let ends: Vec<usize> = (1..=lengths.len())
-            .map(|count| lengths[..count].iter().sum())
-            .collect();
-        for (sent, limit, end) in [
-            (0, 0, 0),
-            (0, 11, 0),
-            (0, 12, ends[0]),
-            (0, ends[2], ends[2]),
-            (0, ends[3] - 1, ends[2]),
-            (0, ends[4] - 1, ends[3]),
-            (1, 1, ends[0]),
-            (12, 12, ends[0]),
-            (13, 13, ends[1]),
-            (ends[2] + 1, ends[2] + 5, ends[3]),
-        ] {
-            assert_eq!(end_of_frames(&frames, sent, limit), end, "{sent} {limit}");
-        }
-    }
-}

@@ -1,51 +1,23 @@
-//! A worker: one thread, one runtime, the connections that live there, and their ticks.
+//! A worker: the connections that live on one thread, and their deadlines.
 //!
-//! Three kinds of task run on a worker: one per connection ([`crate::serve`]), one that ends each
-//! tick (it sleeps until the inbox holds something, lets the tasks that are ready go first, and
-//! then writes everything in one go), and one that looks at deadlines once a second.
+//! This is the thread's state; what runs on it is in [`crate::thread`].
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use skywave_engine::{App, Connection, Shard};
 use skywave_protocol::{Rejection, SocketId};
 use slab::Slab;
-use tokio::sync::mpsc;
-use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 use crate::config::Settings;
-use crate::listener;
 use crate::node::{Mailbox, Node};
-use crate::refuse::refuse;
-use crate::serve::Serve;
 use crate::socket::{LINGER, Phase, Socket};
-use crate::stream::{Arriving, Stream};
+use crate::stream::Stream;
 use crate::wheel::Wheel;
-
-/// What reaches a worker from other threads.
-pub(crate) enum Arrival {
-    /// A connection that was upgraded elsewhere.
-    Connection(Arriving, Visit),
-    /// A listening socket, to accept connections from.
-    Listener(std::net::TcpListener),
-    /// The application ends the connections of one of its users.
-    Terminate { app: Arc<App>, user_id: Arc<str> },
-}
-
-/// What a WebSocket handshake came to.
-pub(crate) struct Visit {
-    /// The app whose key was in the path, or why the connection is closed after the handshake.
-    pub(crate) app: Result<Arc<App>, Rejection>,
-    /// Bytes the client sent behind the handshake (trap 15).
-    pub(crate) read_ahead: Bytes,
-}
 
 /// The state of one worker thread.
 pub(crate) struct Worker {
@@ -78,17 +50,10 @@ struct Check {
 /// What one read takes at most; as large as the largest TCP segment train loopback delivers.
 pub(crate) const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// The body of the thread of worker `number`: runs until nothing can arrive any more.
-pub(crate) fn run(
-    (node, number): (Arc<Node>, usize),
-    settings: Settings,
-    arrivals: mpsc::Receiver<Arrival>,
-) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    LocalSet::new().block_on(&runtime, async move {
-        let worker = Rc::new(Worker {
+impl Worker {
+    /// The state of worker `number`, which has no connections yet.
+    pub(crate) fn new(node: Arc<Node>, number: usize, settings: Settings) -> Self {
+        Self {
             shard: Shard::new(Arc::clone(&node.engine), number),
             settings,
             scratch: Cell::default(),
@@ -98,69 +63,11 @@ pub(crate) fn run(
             number,
             node,
             closing: Cell::new(false),
-        });
-        spawn_local(end_ticks(Rc::clone(&worker)));
-        spawn_local(check_deadlines(Rc::clone(&worker)));
-        worker.receive(arrivals).await;
-        worker.close_all().await;
-    });
-    Ok(())
-}
-
-/// Ends a tick whenever something is in the inbox.
-async fn end_ticks(worker: Rc<Worker>) {
-    loop {
-        poll_fn(|cx| worker.shard.poll_inbox(cx)).await;
-        worker.shard.flush();
-    }
-}
-
-async fn check_deadlines(worker: Rc<Worker>) {
-    let mut seconds = interval(Duration::from_secs(1));
-    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        seconds.tick().await;
-        let due = worker
-            .wheel
-            .borrow_mut()
-            .advance(u64::from(worker.second()));
-        for check in due {
-            worker.check(check);
-        }
-    }
-}
-
-impl Worker {
-    async fn receive(self: &Rc<Self>, mut arrivals: mpsc::Receiver<Arrival>) {
-        let mut listeners = Vec::new();
-        while let Some(arrival) = arrivals.recv().await {
-            match arrival {
-                Arrival::Connection(arriving, visit) => match arriving.land() {
-                    Ok(stream) => self.admit(stream, visit),
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection was lost on its way to a worker");
-                    }
-                },
-                Arrival::Listener(listener) => {
-                    listeners.push(spawn_local(listener::accept(Rc::clone(self), listener)));
-                }
-                Arrival::Terminate { app, user_id } => self.terminate(&app, &user_id),
-            }
-        }
-        for listener in listeners {
-            listener.abort();
         }
     }
 
-    /// Takes over a stream whose handshake has been answered.
-    pub(crate) fn admit(self: &Rc<Self>, stream: Stream, visit: Visit) {
-        let app = match visit.app {
-            Ok(app) => app,
-            Err(rejection) => {
-                spawn_local(refuse(stream, rejection));
-                return;
-            }
-        };
+    /// Puts a new connection of `app` into the table; returns it with its key.
+    pub(crate) fn enter(&self, stream: Stream, app: Arc<App>) -> (Rc<Connection<Socket>>, u32) {
         let socket = Socket::new(stream, self.settings.outbox_bytes, self.second());
         if self.closing.get() {
             socket.close(GOING_AWAY, SHUTTING_DOWN);
@@ -172,21 +79,10 @@ impl Worker {
             connection: Rc::clone(&connection),
             serial,
         };
-        let key = self.connections.borrow_mut().insert(entry);
+        let key = self.connections.borrow_mut().insert(entry) as u32;
         self.load().fetch_add(1, Ordering::Relaxed);
-        self.schedule(
-            Check {
-                key: key as u32,
-                serial,
-            },
-            self.settings.silence(),
-        );
-        spawn_local(Serve::new(
-            Rc::clone(self),
-            connection,
-            key as u32,
-            visit.read_ahead,
-        ));
+        self.schedule(Check { key, serial }, self.settings.silence());
+        (connection, key)
     }
 
     /// Removes a connection that ended; its task calls this once.
@@ -212,6 +108,15 @@ impl Worker {
 
     fn schedule(&self, check: Check, seconds: u32) {
         self.wheel.borrow_mut().schedule(check, seconds);
+    }
+
+    /// Looks at the connections that are due by now.
+    pub(crate) fn check_deadlines(&self) {
+        let now = u64::from(self.second());
+        let due = self.wheel.borrow_mut().advance(now);
+        for check in due {
+            self.check(check);
+        }
     }
 
     /// Pings a connection that was silent, cuts one that stayed silent (§1.6).
@@ -240,7 +145,7 @@ impl Worker {
     }
 
     /// Closes the connections that are signed in as the user (§1.13).
-    fn terminate(&self, app: &Arc<App>, user_id: &str) {
+    pub(crate) fn terminate(&self, app: &Arc<App>, user_id: &str) {
         for (_, entry) in self.connections.borrow().iter() {
             let connection = &entry.connection;
             if Arc::ptr_eq(connection.app(), app) && connection.is_user(user_id) {
@@ -250,7 +155,7 @@ impl Worker {
     }
 
     /// Closes every connection with 1001 (clients come back after a second) and waits for them.
-    async fn close_all(&self) {
+    pub(crate) async fn close_all(&self) {
         self.closing.set(true);
         for (_, entry) in self.connections.borrow().iter() {
             entry.connection.link.close(GOING_AWAY, SHUTTING_DOWN);

@@ -181,6 +181,13 @@ fn a_batch_with_one_wrong_event_is_refused_whole() {
     let field = "batch";
     let ten = r#"{"channel":"a","name":"e","data":"x"},"#.repeat(10);
     for (body, refusal) in [
+        (
+            r#"{"batch":[{"channels":["a","b"],"name":"e","data":"x"}]}"#.to_owned(),
+            Rejection::InvalidField {
+                field: "channels",
+                expected: "one channel, as the event is in a batch",
+            },
+        ),
         ("{}".to_owned(), missing("batch")),
         (
             r#"{"batch":{}}"#.to_owned(),

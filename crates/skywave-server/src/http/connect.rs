@@ -8,7 +8,7 @@ use skywave_protocol::Rejection;
 use skywave_websocket::handshake;
 
 use super::Answer;
-use crate::worker::Visit;
+use crate::arrival::Visit;
 
 /// Offered by the Swift client, which expects it back (trap 12).
 const SUBPROTOCOL: &str = "pusher-channels-protocol-7";

@@ -27,8 +27,8 @@ use hyper::upgrade::OnUpgrade;
 use skywave_protocol::Rejection;
 
 use self::route::Route;
+use crate::arrival::Visit;
 use crate::node::Node;
-use crate::worker::Visit;
 
 /// A response whose body is complete.
 pub(crate) type FullResponse = Response<Full<Bytes>>;

@@ -1,0 +1,27 @@
+//! What reaches a worker from other threads.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use skywave_engine::App;
+use skywave_protocol::Rejection;
+
+use crate::stream::Arriving;
+
+/// What reaches a worker from other threads.
+pub(crate) enum Arrival {
+    /// A connection that was upgraded elsewhere.
+    Connection(Arriving, Visit),
+    /// A listening socket, to accept connections from.
+    Listener(std::net::TcpListener),
+    /// The application ends the connections of one of its users.
+    Terminate { app: Arc<App>, user_id: Arc<str> },
+}
+
+/// What a WebSocket handshake came to.
+pub(crate) struct Visit {
+    /// The app whose key was in the path, or why the connection is closed after the handshake.
+    pub(crate) app: Result<Arc<App>, Rejection>,
+    /// Bytes the client sent behind the handshake (trap 15).
+    pub(crate) read_ahead: Bytes,
+}

@@ -1,0 +1,95 @@
+//! What runs on a worker's thread.
+//!
+//! Three kinds of task: one per connection ([`crate::serve`]), one that ends each tick (it sleeps
+//! until the inbox holds something, lets the tasks that are ready go first, and then writes
+//! everything in one go), and one that looks at deadlines once a second. All connections depend on
+//! the last two, so they are run again should they ever panic.
+
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::arrival::{Arrival, Visit};
+use crate::config::Settings;
+use crate::node::Node;
+use crate::stream::Arriving;
+use crate::worker::Worker;
+use crate::{listener, serve};
+
+/// The body of the thread of worker `number`: runs until nothing can arrive any more.
+pub(crate) fn run(
+    (node, number): (Arc<Node>, usize),
+    settings: Settings,
+    arrivals: mpsc::Receiver<Arrival>,
+) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async move {
+        let worker = Rc::new(Worker::new(node, number, settings));
+        spawn_local(keep_running(Rc::clone(&worker), end_ticks));
+        spawn_local(keep_running(Rc::clone(&worker), check_deadlines));
+        receive(&worker, arrivals).await;
+        worker.close_all().await;
+    });
+    Ok(())
+}
+
+/// Ends a tick whenever something is in the inbox.
+async fn end_ticks(worker: Rc<Worker>) {
+    loop {
+        poll_fn(|cx| worker.shard.poll_inbox(cx)).await;
+        worker.shard.flush();
+    }
+}
+
+async fn check_deadlines(worker: Rc<Worker>) {
+    let mut seconds = interval(Duration::from_secs(1));
+    seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        seconds.tick().await;
+        worker.check_deadlines();
+    }
+}
+
+async fn keep_running<F>(worker: Rc<Worker>, task: fn(Rc<Worker>) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    while let Err(error) = spawn_local(task(Rc::clone(&worker))).await {
+        tracing::error!(%error, "a task of a worker ended by a panic; it is run again");
+    }
+}
+
+/// Takes in what arrives; listens no more when nothing can.
+async fn receive(worker: &Rc<Worker>, mut arrivals: mpsc::Receiver<Arrival>) {
+    let mut listeners = Vec::new();
+    while let Some(arrival) = arrivals.recv().await {
+        match arrival {
+            Arrival::Connection(arriving, visit) => {
+                spawn_local(land(Rc::clone(worker), arriving, visit));
+            }
+            Arrival::Listener(listener) => {
+                listeners.push(spawn_local(listener::accept(Rc::clone(worker), listener)));
+            }
+            Arrival::Terminate { app, user_id } => worker.terminate(&app, &user_id),
+        }
+    }
+    for listener in listeners {
+        listener.abort();
+    }
+}
+
+/// A task of its own, so that whatever goes wrong with one connection stays with it.
+async fn land(worker: Rc<Worker>, arriving: Arriving, visit: Visit) {
+    match arriving.land() {
+        Ok(stream) => serve::admit(&worker, stream, visit),
+        Err(error) => tracing::warn!(%error, "a connection was lost on its way to a worker"),
+    }
+}
