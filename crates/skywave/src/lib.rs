@@ -187,6 +187,9 @@ mod guide {
     #[cfg(feature = "config")]
     #[doc = include_str!("../../../docs/configuration.md")]
     struct Configuration;
+    #[cfg(feature = "pusher")]
+    #[doc = include_str!("../../../docs/drivers.md")]
+    struct Drivers;
     #[doc = include_str!("../../../docs/clients.md")]
     struct Clients;
     #[doc = include_str!("../../../docs/sending.md")]
