@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use custom_driver::JsonLines;
 use serde_json::{Value, json};
@@ -95,4 +96,26 @@ fn mistakes_name_their_place() {
         "b.toml:1:10: driver `events`: cannot open /no/such/folder/events.jsonl: No such file or \
          directory (os error 2)"
     );
+}
+
+/// The program itself, with a real environment.
+#[test]
+fn the_program_reads_its_file_and_the_environment() {
+    let path = file("program.jsonl");
+    let run = |driver: &str| {
+        Command::new(env!("CARGO_BIN_EXE_custom-driver"))
+            .arg("4.1.0")
+            .env("EVENTS_FILE", &path)
+            .env("BROADCAST_DRIVER", driver)
+            .output()
+            .unwrap()
+    };
+    assert!(run("events").status.success());
+    assert_eq!(lines(&path)[0]["data"], json!({ "version": "4.1.0" }));
+
+    let output = run("evnets");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    let place = "config/broadcast.toml:1:11: default: there is no driver `evnets`; did you mean";
+    assert!(told.contains(place), "{told}");
 }

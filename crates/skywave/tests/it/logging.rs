@@ -117,6 +117,33 @@ fn a_denial_is_told_at_debug_level_with_its_reason() {
     );
 }
 
+#[cfg(all(feature = "config", feature = "pusher"))]
+#[test]
+fn missing_tls_is_warned_of_once_with_its_place() {
+    let build = |more: &str| {
+        let text = format!(
+            "[drivers.pusher]\napp_id = \"1\"\nkey = \"k\"\nsecret = \"hush\"\nssl = false\n{more}"
+        );
+        logged(async || {
+            Broadcaster::configure()
+                .text("b.toml", &text)
+                .unwrap()
+                .build()
+                .unwrap()
+        })
+    };
+    let log = build("host = \"example.com\"");
+    let warning = "b.toml:5:7: drivers.pusher.ssl: events and their data go to the server without \
+                   TLS (ssl = false)";
+    assert_eq!(
+        (log.contains(warning), log.matches("WARN").count()),
+        (true, 1),
+        "{log}"
+    );
+    assert!(!log.contains("hush"), "{log}");
+    assert!(!build("host = \"127.0.0.1\"").contains("WARN"));
+}
+
 #[test]
 fn the_log_driver_logs_events_and_their_data_only_when_asked() {
     for (driver, data_logged) in [(Log::new(), false), (Log::new().data(true), true)] {

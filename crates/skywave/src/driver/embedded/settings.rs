@@ -19,6 +19,7 @@ pub(crate) const KEYS: &[&str] = &[
 pub(crate) fn from_settings(settings: &Settings) -> Result<Embedded, SettingsError> {
     let app_id = settings.optional::<String>("app_id");
     let client_events = settings.optional::<bool>("client_events");
+    let master_key = master_key(settings);
     let embedded = if settings.has("client|key") || settings.has("secret") {
         let key = settings.required::<String>("client|key");
         let secret = settings.required::<Secret>("secret");
@@ -32,23 +33,27 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Embedded, SettingsErr
         Embedded::generated()
     };
     let embedded = embedded.client_events(client_events?.unwrap_or(true));
-    with_master_key(embedded, settings)
+    Ok(match master_key? {
+        #[cfg(feature = "encryption")]
+        Some(key) => embedded.encryption_master_key(key),
+        _ => embedded,
+    })
 }
 
-/// With the key for encrypted channels, which the feature `encryption` is needed for.
-fn with_master_key(embedded: Embedded, settings: &Settings) -> Result<Embedded, SettingsError> {
-    let Some(key) = settings.optional::<Secret>("encryption_master_key")? else {
-        return Ok(embedded);
+/// The key for encrypted channels, which the feature `encryption` is needed for.
+fn master_key(settings: &Settings) -> Result<Option<Secret>, SettingsError> {
+    let key = settings.optional::<Secret>("encryption_master_key")?;
+    let problem = match &key {
+        None => None,
+        #[cfg(feature = "encryption")]
+        Some(key) => crate::driver::MasterKey::parse(key.expose())
+            .err()
+            .map(|error| error.to_string()),
+        #[cfg(not(feature = "encryption"))]
+        Some(_) => Some("it needs the feature `encryption` of skywave".to_owned()),
     };
-    #[cfg(feature = "encryption")]
-    return match crate::driver::MasterKey::parse(key.expose()) {
-        Ok(_) => Ok(embedded.encryption_master_key(key)),
-        Err(error) => Err(settings.mistake("encryption_master_key", &error.to_string())),
-    };
-    #[cfg(not(feature = "encryption"))]
-    {
-        let _ = key;
-        let problem = "it needs the feature `encryption` of skywave";
-        Err(settings.mistake("encryption_master_key", problem))
+    match problem {
+        Some(problem) => Err(settings.mistake("encryption_master_key", &problem)),
+        None => Ok(key),
     }
 }

@@ -99,8 +99,13 @@ impl Place {
         format!("{}:{port}", self.host)
     }
 
+    /// Whether what is sent there can be read on the way.
+    pub(super) fn is_in_the_clear(&self) -> bool {
+        !self.ssl && !self.is_this_machine()
+    }
+
     /// Whether nothing that is sent there leaves the machine.
-    pub(super) fn is_this_machine(&self) -> bool {
+    fn is_this_machine(&self) -> bool {
         let host = self.host.trim_matches(['[', ']']);
         host == "localhost"
             || host.ends_with(".localhost")

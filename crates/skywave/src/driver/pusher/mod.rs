@@ -61,6 +61,8 @@ pub struct Pusher {
     http: Settings,
     limits: Limits,
     encryption_master_key: Option<Secret>,
+    /// Whether a warning of missing TLS has been given already, with its place in a file.
+    warned: bool,
 }
 
 impl Pusher {
@@ -78,6 +80,7 @@ impl Pusher {
             http: Settings::default(),
             limits: Limits::default(),
             encryption_master_key: None,
+            warned: false,
         }
     }
 
@@ -191,11 +194,8 @@ impl Pusher {
                 "limit channels_per_event is 0: expected at least 1",
             ));
         }
-        if !self.address.ssl && !place.is_this_machine() {
-            tracing::warn!(
-                host = place.host(),
-                "events and their data go to the server without TLS (ssl = false)"
-            );
+        if place.is_in_the_clear() && !self.warned {
+            tracing::warn!(host = place.host(), IN_THE_CLEAR);
         }
         let credentials = Credentials::new(self.key, &self.secret);
         Ok(PusherApi::new(App {
@@ -214,6 +214,9 @@ impl IntoDriver for Pusher {
         Ok(Arc::new(self.api()?))
     }
 }
+
+/// Of missing TLS.
+const IN_THE_CLEAR: &str = "events and their data go to the server without TLS (ssl = false)";
 
 /// Checks what would otherwise fail later and elsewhere: at the server, or in an address.
 fn check(name: &str, value: &str) -> Result<(), DriverError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::Uri;
 use skywave_protocol::Secret;
 
-use super::{Pusher, check};
+use super::{IN_THE_CLEAR, Pusher, check};
 use crate::config::{Settings, SettingsError};
 use crate::driver::MasterKey;
 
@@ -52,7 +52,8 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Pusher, SettingsError
     let timeout = settings.optional::<Duration>("timeout");
     let connect_timeout = settings.optional::<Duration>("connect_timeout");
     let root_certificate = settings.optional::<PathBuf>("root_certificate");
-    let master_key = settings.optional::<Secret>("encryption_master_key");
+    let root_certificate = root_certificate.and_then(|path| path.map(read(settings)).transpose());
+    let master_key = master_key(settings);
 
     let mut pusher = pusher?;
     pusher.address.client_url = client_url?;
@@ -62,25 +63,42 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Pusher, SettingsError
     if let Some(limit) = connect_timeout? {
         pusher = pusher.connect_timeout(limit);
     }
-    if let Some(path) = root_certificate? {
-        let pem = fs::read(&path).map_err(|error| {
-            let problem = format!("{}: {error}; expected a PEM file", path.display());
-            settings.mistake("root_certificate", &problem)
-        })?;
+    if let Some(pem) = root_certificate? {
         pusher = pusher.root_certificate(pem);
     }
     if let Some(key) = master_key? {
-        MasterKey::parse(key.expose())
-            .map_err(|error| settings.mistake("encryption_master_key", &error.to_string()))?;
         pusher = pusher.encryption_master_key(key);
     }
-    pusher.address.checked()?;
+    let place = pusher.address.checked()?;
+    if place.is_in_the_clear() {
+        let key = if settings.has("url") { "url" } else { "ssl" };
+        settings.warn(key, IN_THE_CLEAR);
+        pusher.warned = true;
+    }
     Ok(pusher)
 }
 
+/// Reads the file of a setting.
+fn read(settings: &Settings) -> impl FnOnce(PathBuf) -> Result<Vec<u8>, SettingsError> {
+    |path| {
+        fs::read(&path).map_err(|error| {
+            let problem = format!("{}: {error}; expected a PEM file", path.display());
+            settings.mistake("root_certificate", &problem)
+        })
+    }
+}
+
+fn master_key(settings: &Settings) -> Result<Option<Secret>, SettingsError> {
+    let key = settings.optional::<Secret>("encryption_master_key")?;
+    if let Some(Err(error)) = key.as_ref().map(|key| MasterKey::parse(key.expose())) {
+        return Err(settings.mistake("encryption_master_key", &error.to_string()));
+    }
+    Ok(key)
+}
+
 fn by_keys(settings: &Settings) -> Result<Pusher, SettingsError> {
-    let app_id = settings.required::<String>("app_id");
-    let key = settings.required::<String>("client|key");
+    let app_id = identifier(settings, "app_id", "app id");
+    let key = identifier(settings, "client|key", "key");
     let secret = settings.required::<Secret>("secret");
     let cluster = settings.optional::<String>("cluster");
     let host = settings.optional::<String>("host");
@@ -88,11 +106,7 @@ fn by_keys(settings: &Settings) -> Result<Pusher, SettingsError> {
     let ssl = settings.optional::<bool>("ssl");
     let path = settings.optional::<String>("path");
 
-    let (app_id, key) = (app_id?, key?);
-    for (setting, name, value) in [("app_id", "app id", &app_id), ("client|key", "key", &key)] {
-        check(name, value).map_err(|error| settings.mistake(setting, &error.to_string()))?;
-    }
-    let mut pusher = Pusher::new(app_id, key, secret?);
+    let mut pusher = Pusher::new(app_id?, key?, secret?);
     if let Some(cluster) = cluster? {
         pusher = pusher.cluster(cluster);
     }
@@ -101,6 +115,14 @@ fn by_keys(settings: &Settings) -> Result<Pusher, SettingsError> {
     pusher.address.ssl = ssl?.unwrap_or(true);
     pusher.address.path = path?.unwrap_or_default();
     Ok(pusher)
+}
+
+fn identifier(settings: &Settings, key: &str, name: &str) -> Result<String, SettingsError> {
+    let value = settings.required::<String>(key)?;
+    match check(name, &value) {
+        Ok(()) => Ok(value),
+        Err(error) => Err(settings.mistake(key, &error.to_string())),
+    }
 }
 
 /// Everything in one address, as hosting companies hand it over:
@@ -194,11 +216,13 @@ mod tests {
                 ] as &[&str],
             ),
             (
-                "app_id = \"a/b\"\nclient = \"k\"\nsecret = \"29382xx..\"\nport = 65536\nhots = 1"
+                "app_id = \"a/b\"\nclient = \"k k\"\nsecret = \"29382xx..\"\nport = 65536\nhots = 1"
                     .to_owned(),
                 &[
                     "2:10: drivers.pusher.app_id: app id `a/b`: expected letters, digits, `-`, \
                      `_` and `.`",
+                    "3:10: drivers.pusher.client: key `k k`: expected letters, digits, `-`, `_` \
+                     and `.`",
                     "4:10: drivers.pusher.secret: a placeholder; expected a value of your own",
                     "5:8: drivers.pusher.port: expected a number from 0 to 65535, found 65536",
                     "6:1: drivers.pusher.hots: unknown key; did you mean `host`?",
