@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use serde::Serialize;
 use serde_json::json;
-use skywave::{CanBroadcast, IntoChannels};
+use skywave::{CanBroadcast, Channel, IntoChannels, TypedChannel};
 
 /// The names of an event's channels, its own name, and its payload as JSON.
 fn seen<E: CanBroadcast>(event: &E) -> (Vec<String>, String, serde_json::Value) {
@@ -229,6 +229,40 @@ fn nothing_in_the_users_scope_can_change_what_is_written() {
         }),
         ["a.2.1"]
     );
+}
+
+#[test]
+fn nothing_in_the_users_scope_can_change_what_a_channel_type_gets() {
+    mod hostile {
+        #![expect(dead_code, unused_macros, reason = "only here to be in the way")]
+        pub(super) struct TypedChannel;
+        pub(super) struct IntoChannels;
+        pub(super) struct Vec;
+        pub(super) struct Result;
+        mod std {}
+        mod skywave {}
+        macro_rules! vec {
+            () => {};
+        }
+
+        #[derive(::skywave::Channel)]
+        #[channel(presence = "{values}.{r}.x-{type}")]
+        pub(super) struct Hostile {
+            pub(super) r: u8,
+            pub(super) r#type: ::std::string::String,
+            pub(super) values: u8,
+        }
+    }
+    let channel = hostile::Hostile {
+        r: 2,
+        r#type: "y".into(),
+        values: 1,
+    };
+    assert_eq!(hostile::Hostile::PATTERN, "presence-{values}.{r}.x-{type}");
+    assert_eq!((&channel).into_channels(), ["presence-1.2.x-y"]);
+    let read = hostile::Hostile::from_name("presence-1.2.x-y").expect("its own name");
+    assert_eq!((read.values, read.r, read.r#type), (1, 2, "y".into()));
+    assert_eq!(channel.into_channels(), [Channel::presence("1.2.x-y")]);
 }
 
 #[test]

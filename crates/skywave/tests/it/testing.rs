@@ -529,3 +529,72 @@ async fn a_recording_can_be_looked_at_from_other_threads() {
     assert_eq!(sent.await.unwrap(), 1);
     recording.assert_times(1, "one");
 }
+
+#[tokio::test]
+async fn what_is_sent_later_is_recorded_once_the_queue_is_empty() {
+    let (broadcaster, recording) = fake();
+    let mut guest = recording.guest();
+    guest.subscribe("news").await.unwrap();
+    let broadcast = broadcaster.as_system();
+    broadcast.channel("news", "one", 1).later().unwrap();
+    broadcast.channel("news", "two", 2).later().unwrap();
+    broadcaster.close().await.unwrap();
+    recording.assert_order(["one", "two"]);
+    guest.expect("one", 1);
+    guest.expect("two", 2);
+}
+
+#[tokio::test]
+async fn encrypted_channels_are_read_as_they_were_sent() {
+    let (broadcaster, recording) = fake();
+    let mut ada = recording.browser(&ADA);
+    ada.subscribe("private-encrypted-vault").await.unwrap();
+    let broadcast = broadcaster.as_system();
+    broadcast
+        .channel("private-encrypted-vault", "Opened", json!({ "by": 7 }))
+        .await
+        .unwrap();
+    recording.assert_emitted(("Opened", json!({ "by": 7 })));
+    ada.expect("Opened", json!({ "by": 7 }));
+}
+
+#[cfg(feature = "derive")]
+#[tokio::test]
+async fn typed_channels_are_taken_wherever_channels_are() {
+    #[derive(Channel, Clone)]
+    #[channel(private = "notes.{author}")]
+    struct Notes {
+        author: String,
+    }
+    let builder = rules(Broadcaster::builder());
+    let rule = |user: &User, notes: Notes| notes.author == user.broadcast_id();
+    let (broadcaster, recording) = builder.authorize_channel(rule).fake().unwrap();
+    let notes = |author: &str| Notes {
+        author: author.into(),
+    };
+    let mut ada = recording.browser(&ADA);
+    ada.subscribe(notes("7")).await.unwrap();
+    assert!(matches!(
+        ada.subscribe(notes("8")).await,
+        Err(AuthError::Denied { .. })
+    ));
+    let invalid = ada.subscribe(notes("7.8")).await;
+    assert!(
+        matches!(invalid, Err(AuthError::Failed { .. })),
+        "{invalid:?}"
+    );
+
+    broadcaster
+        .as_system()
+        .to(notes("7"))
+        .message("hello")
+        .await
+        .unwrap();
+    recording.assert_emitted_on(notes("7"), "base-event");
+    recording.assert_nothing_on([notes("8")]);
+    ada.expect_on(notes("7"), "base-event", json!({ "message": "hello" }));
+    let matrix = recording
+        .matrix([("ada", Some(&ADA))], [notes("7"), notes("8")])
+        .await;
+    matrix.assert("ada \n private-notes.7 yes \n private-notes.8 no");
+}
