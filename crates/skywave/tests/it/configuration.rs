@@ -365,6 +365,32 @@ fn every_mistake_is_reported_with_its_place_and_what_was_expected() {
     }
 }
 
+/// Every character of a file removed, and replaced by every character that means something.
+#[test]
+fn whatever_is_wrong_with_a_file_the_secret_in_it_is_not_told() {
+    let file = "default = \"${DRIVER}\"\npublic_url = \"https://a.b\"\n[drivers.embedded]\n\
+                app_id = \"1\"\nkey = \"${KEY}\"\nsecret = \"hush-${NO:-hush}\"\n\
+                client_events = true\n[drivers.log]\n[auth]\naliases = [\"/a\"]\n";
+    let _builder = read(file).unwrap();
+    let mut wrong = 0;
+    for position in 0..file.len() {
+        for replacement in [
+            "", "\"", "'", "$", "{", "}", "=", "[", "]", ".", "#", "\n", "\u{0}", "é",
+        ] {
+            let (before, after) = (&file[..position], &file[position + 1..]);
+            let text = format!("{before}{replacement}{after}");
+            if let Err(error) = read(&text) {
+                wrong += 1;
+                assert!(!error.to_string().contains("hush"), "{error}\nin {text}");
+                for mistake in error.mistakes() {
+                    assert!(mistake.starts_with("b.toml:"), "{mistake}\nin {text}");
+                }
+            }
+        }
+    }
+    assert!(wrong > 1_000, "{wrong}");
+}
+
 #[test]
 fn a_driver_that_is_not_compiled_in_names_its_feature() {
     for (name, compiled_in) in [("pusher", cfg!(feature = "pusher"))] {
