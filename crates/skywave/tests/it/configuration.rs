@@ -719,3 +719,15 @@ async fn a_driver_is_chosen_by_its_type() {
         "there is no driver of type `Embedded`: expected the type of one of `null`, `a`, `b`"
     );
 }
+
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn a_fake_has_the_drivers_of_the_file() {
+    let (broadcaster, recording) = read("default = \"log\"\n[drivers.log]\n[drivers.null]")
+        .unwrap()
+        .fake()
+        .unwrap();
+    let broadcast = broadcaster.as_system().driver_of::<Null>().unwrap();
+    broadcast.to("c").message("hello").await.unwrap();
+    assert_eq!(recording.events()[0].driver, "null");
+}
