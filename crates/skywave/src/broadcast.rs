@@ -167,6 +167,17 @@ where
     type Rejection = InvalidRequest;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, InvalidRequest> {
+        let broadcaster = Broadcaster::from_ref(state);
+        Self::bound(broadcaster, parts.clone()).await
+    }
+}
+
+impl Broadcast {
+    /// What sends on behalf of a request's user, and knows its connection.
+    pub(crate) async fn bound(
+        broadcaster: Broadcaster,
+        parts: Parts,
+    ) -> Result<Self, InvalidRequest> {
         let socket_id = match parts.headers.get(SOCKET_ID) {
             None => None,
             Some(value) => {
@@ -176,8 +187,7 @@ where
                 })?)
             }
         };
-        let broadcaster = Broadcaster::from_ref(state);
-        let user = broadcaster.authoriser().user_id(parts.clone()).await;
+        let user = broadcaster.authoriser().user_id(parts).await;
         Ok(Self::new(
             broadcaster,
             user.map_or(Actor::Visitor, Actor::User),

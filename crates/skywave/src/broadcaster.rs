@@ -187,6 +187,16 @@ impl Broadcaster {
         answer(self.clone(), parts, body.as_ref())
     }
 
+    /// Sends on behalf of a request's user, and knows its connection: what the extractor
+    /// [`Broadcast`] is in axum, for other frameworks.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`] when the header `X-Socket-ID` is malformed.
+    pub async fn broadcast_for(&self, request: Parts) -> Result<Broadcast, InvalidRequest> {
+        Broadcast::bound(self.clone(), request).await
+    }
+
     /// What has happened since the broadcaster was built, in numbers.
     #[must_use]
     pub fn counters(&self) -> Counters {

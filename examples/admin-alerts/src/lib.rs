@@ -11,9 +11,8 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use site::{Text, User};
-use skywave::{Broadcast, Broadcaster, Builder, CanBroadcast, Error};
+use skywave::{Broadcast, Broadcaster, Builder, CanBroadcast, Error, Report};
 
 /// Something an admin should know. The form that raises it has the same fields.
 #[derive(CanBroadcast, Debug, Deserialize, Serialize)]
@@ -57,6 +56,6 @@ async fn page() -> Html<&'static str> {
 async fn raise(
     broadcast: Broadcast,
     Form(alert): Form<AdminUserAlert>,
-) -> Result<Json<Value>, Error> {
-    Ok(site::answer(&broadcast.emit(alert).await?))
+) -> Result<Json<Report>, Error> {
+    broadcast.emit(alert).await.map(Json)
 }

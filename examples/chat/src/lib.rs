@@ -10,9 +10,10 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use site::{Text, User};
-use skywave::{Broadcast, BroadcastUser, Broadcaster, Builder, CanBroadcast, Error, Member};
+use skywave::{
+    Broadcast, BroadcastUser, Broadcaster, Builder, CanBroadcast, Error, Member, Report,
+};
 
 /// Somebody said something.
 #[derive(CanBroadcast, Debug, Serialize)]
@@ -62,11 +63,11 @@ async fn say(
     broadcast: Broadcast,
     user: User,
     Form(said): Form<Said>,
-) -> Result<Json<Value>, Error> {
+) -> Result<Json<Report>, Error> {
     let message = NewMessage {
         user_id: user.broadcast_id(),
         name: user.name,
         text: said.text,
     };
-    Ok(site::answer(&broadcast.emit(message).to_others().await?))
+    broadcast.emit(message).to_others().await.map(Json)
 }

@@ -16,7 +16,7 @@ use tower_http::csrf::CsrfLayer;
 ///
 /// # Errors
 ///
-/// When the broadcaster's configuration is wrong, or the system has no random bytes.
+/// When the broadcaster's configuration is wrong, or its server cannot start.
 pub fn application(assets: &Path) -> Result<Router> {
     let broadcaster = broadcaster()?;
     let app = Router::new()
@@ -34,11 +34,9 @@ pub fn application(assets: &Path) -> Result<Router> {
 }
 
 fn broadcaster() -> Result<Broadcaster> {
-    // Open pages find the demo again after a restart, as the key stays. The secret may change: only
-    // this process signs and checks.
-    let secret = format!("{:016x}{:016x}", getrandom::u64()?, getrandom::u64()?);
+    // Open pages find the demo again after a restart, as the key stays.
     let builder = Broadcaster::builder()
-        .driver("embedded", Embedded::new("1", "skywave-demo", secret))
+        .driver("embedded", Embedded::with_key("skywave-demo"))
         .users(site::current_user)
         .auth_path("/pusher/user-auth");
     let builder = admin_alerts::rules(builder);

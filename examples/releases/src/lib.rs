@@ -7,9 +7,9 @@ use axum::response::Html;
 use axum::routing::get;
 use axum::{Form, Json, Router};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use site::Text;
-use skywave::{Broadcast, Broadcaster, CanBroadcast, Channel, Error, IntoChannels};
+use skywave::{Broadcast, Broadcaster, CanBroadcast, Channel, Error, IntoChannels, Report};
 
 /// A version has been released. The form that announces it has the same field.
 #[derive(Debug, Deserialize, Serialize)]
@@ -41,6 +41,6 @@ async fn page() -> Html<&'static str> {
 async fn release(
     broadcast: Broadcast,
     Form(release): Form<NewRelease>,
-) -> Result<Json<Value>, Error> {
-    Ok(site::answer(&broadcast.emit(release).await?))
+) -> Result<Json<Report>, Error> {
+    broadcast.emit(release).await.map(Json)
 }

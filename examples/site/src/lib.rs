@@ -8,13 +8,11 @@
 //! in, and leave the rest.
 
 mod account;
-mod answer;
 mod assets;
 mod input;
 mod serve;
 
 pub use account::{Role, User, accounts, current_user, sessions};
-pub use answer::answer;
 pub use assets::pages;
 pub use input::Text;
 pub use serve::{Options, serve};

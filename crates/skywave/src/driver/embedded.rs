@@ -44,6 +44,8 @@ use crate::client_options::{ClientOptions, Page};
 pub struct Embedded {
     /// Id, key and secret; `None` when they are to be made up.
     identity: Option<(String, String, Secret)>,
+    /// The key, where everything else is to be made up.
+    key: Option<String>,
     client_events: bool,
     #[cfg(feature = "encryption")]
     encryption_master_key: Option<Secret>,
@@ -67,9 +69,24 @@ impl Embedded {
         Self::of(None)
     }
 
+    /// A server for one app with this key, and a random secret that only this process knows, another
+    /// one at every start. Pages that were open before a restart find the server again by its key,
+    /// and are authorised anew.
+    ///
+    /// For development, and wherever the application is one process: nobody else can sign for it or
+    /// publish through its HTTP API.
+    #[must_use]
+    pub fn with_key(key: impl Into<String>) -> Self {
+        Self {
+            key: Some(key.into()),
+            ..Self::of(None)
+        }
+    }
+
     fn of(identity: Option<(String, String, Secret)>) -> Self {
         Self {
             identity,
+            key: None,
             client_events: true,
             #[cfg(feature = "encryption")]
             encryption_master_key: None,
@@ -102,7 +119,10 @@ impl IntoDriver for Embedded {
     fn into_driver(self) -> Result<Arc<dyn Driver>, DriverError> {
         let (id, key, secret) = match self.identity {
             Some(identity) => identity,
-            None => ("1".to_owned(), random_hex()?, Secret::new(random_hex()?)),
+            None => {
+                let key = self.key.map_or_else(random_hex, Ok)?;
+                ("1".to_owned(), key, Secret::new(random_hex()?))
+            }
         };
         check(&id, &key, &secret)?;
         #[cfg(feature = "encryption")]
@@ -297,6 +317,24 @@ mod tests {
     fn generated_credentials_differ() {
         assert_eq!(random_hex().unwrap().len(), 40);
         assert_ne!(random_hex().unwrap(), random_hex().unwrap());
+    }
+
+    #[test]
+    fn a_key_of_ones_own_is_checked_and_stays() {
+        assert_eq!(
+            mistake(Embedded::with_key("a/b")),
+            "driver `embedded`: key `a/b`: expected letters, digits, `-` and `_`"
+        );
+        let page = Page::parse("http://127.0.0.1:3000").unwrap();
+        let options = || {
+            let driver = Embedded::with_key("my-key").into_driver().unwrap();
+            let socket_id = SocketId::parse("1.2").unwrap();
+            let auth = driver.authenticate(socket_id, "{}").unwrap();
+            (driver.client_options(&page), auth.auth().to_owned())
+        };
+        let (first, second) = (options(), options());
+        assert_eq!(first.0, second.0);
+        assert_ne!(first.1, second.1, "the secret is another one");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use http::{Request, StatusCode, header};
 use serde_json::{Value, json};
+use skywave::Actor;
 
 use crate::stage::{Recorder, User, builder, channel};
 
@@ -35,4 +36,28 @@ async fn the_future_can_be_moved_to_another_thread() {
     assert_eq!(answer.status(), StatusCode::OK);
     let body: Value = serde_json::from_slice(answer.body()).unwrap();
     assert_eq!(body["private-a"]["status"], 403);
+}
+
+#[tokio::test]
+async fn a_broadcast_for_a_request_knows_its_user_and_connection() {
+    let broadcaster = builder(&Recorder::new()).build().unwrap();
+    let parts = |headers: &[(&str, &str)]| {
+        let mut request = Request::new(());
+        for (name, value) in headers {
+            let name: http::HeaderName = name.parse().unwrap();
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request.into_parts().0
+    };
+    let request = parts(&[("x-user", "7"), ("x-socket-id", "1.2")]);
+    let broadcast = broadcaster.broadcast_for(request).await.unwrap();
+    assert_eq!(broadcast.actor(), &Actor::User("7".to_owned()));
+    assert_eq!(broadcast.socket_id(), Some("1.2".parse().unwrap()));
+
+    let broadcast = broadcaster.broadcast_for(parts(&[])).await.unwrap();
+    assert_eq!(broadcast.actor(), &Actor::Visitor);
+
+    let request = parts(&[("x-socket-id", "one")]);
+    let refused = broadcaster.broadcast_for(request).await.unwrap_err();
+    assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY);
 }
