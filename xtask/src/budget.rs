@@ -48,7 +48,7 @@ const BUDGETS: &[Budget] = &[
             "skywave",
             "--no-default-features",
             "--features",
-            "axum",
+            "derive,config",
         ],
         ceiling: 60,
     },

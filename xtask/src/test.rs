@@ -102,7 +102,7 @@ impl Step {
             Self::Fmt => cargo(&["fmt", "--all", "--check"])?,
             Self::Clippy => cargo(CLIPPY)?,
             Self::Doc => document(workspace)?,
-            Self::Test => cargo(&["test", "--workspace"])?,
+            Self::Test => cargo(&["test", "--workspace", "--all-features"])?,
             Self::Crates => budget::check(workspace)?,
             Self::Autobahn => autobahn(workspace)?,
             Self::Node => suite(workspace, "node")?,
@@ -125,6 +125,7 @@ const CLIPPY: &[&str] = &[
     "clippy",
     "--workspace",
     "--all-targets",
+    "--all-features",
     "--",
     "--deny",
     "warnings",
@@ -134,21 +135,14 @@ fn document(workspace: &Workspace) -> Result<()> {
     // Libraries only: the binary `skywave` would write over the pages of the library `skywave`.
     process::run(
         workspace
-            .cargo(&["doc", "--workspace", "--no-deps", "--lib"])
+            .cargo(&["doc", "--workspace", "--all-features", "--no-deps", "--lib"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
     )
 }
 
 /// Runs Autobahn's cases against the codec's echo server.
 fn autobahn(workspace: &Workspace) -> Result<()> {
-    let build = [
-        "build",
-        "--package",
-        "skywave-websocket",
-        "--example",
-        "echo",
-    ];
-    process::run(&mut workspace.cargo(&build))?;
+    process::run(&mut workspace.cargo(BUILD))?;
     let port = process::free_port()?;
     let mut echo = workspace.command(workspace.target("debug/examples/echo"));
     let _echo = Service::start(echo.args(["--port", &port.to_string()]), port)?;
@@ -194,7 +188,13 @@ fn test_files(workspace: &Workspace, folder: &str) -> Result<Vec<String>> {
 }
 
 /// Builds what `cargo test` has built already, with the same features, so that it costs nothing.
-const BUILD: &[&str] = &["build", "--workspace", "--bins", "--examples"];
+const BUILD: &[&str] = &[
+    "build",
+    "--workspace",
+    "--all-features",
+    "--bins",
+    "--examples",
+];
 
 enum Outcome {
     Passed,
