@@ -62,8 +62,8 @@ impl Embedded {
         Self::of(Some((app_id.into(), key.into(), secret.into())))
     }
 
-    /// A server for one app with a random key and secret, other ones at every start. Pages that
-    /// were loaded before a restart cannot connect after it.
+    /// A server for one app with a random key, secret and encryption master key, other ones at
+    /// every start. Pages that were loaded before a restart cannot connect after it.
     #[must_use]
     pub fn generated() -> Self {
         Self::of(None)
@@ -117,6 +117,8 @@ impl Embedded {
 
 impl IntoDriver for Embedded {
     fn into_driver(self) -> Result<Arc<dyn Driver>, DriverError> {
+        #[cfg(feature = "encryption")]
+        let generated = self.identity.is_none();
         let (id, key, secret) = match self.identity {
             Some(identity) => identity,
             None => {
@@ -126,10 +128,11 @@ impl IntoDriver for Embedded {
         };
         check(&id, &key, &secret)?;
         #[cfg(feature = "encryption")]
-        let master_key = self
-            .encryption_master_key
-            .map(|key| MasterKey::parse(key.expose()))
-            .transpose()?;
+        let master_key = match self.encryption_master_key {
+            Some(key) => Some(MasterKey::parse(key.expose())?),
+            None if generated => Some(MasterKey::generated()?),
+            None => None,
+        };
         let app = App::new(id.clone(), Credentials::new(key, &secret))
             .with_client_events(self.client_events);
         let server = Server::start(Config::new([app]))

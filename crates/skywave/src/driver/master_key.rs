@@ -38,6 +38,14 @@ struct Sealed {
 }
 
 impl MasterKey {
+    /// A key that nobody else has.
+    #[cfg(feature = "embedded")]
+    pub(super) fn generated() -> Result<Self, DriverError> {
+        let mut key = [0; LENGTH];
+        fill(&mut key)?;
+        Ok(Self { key })
+    }
+
     /// Reads a key from base64 with padding, as Pusher's libraries take it.
     ///
     /// # Errors
@@ -73,9 +81,7 @@ impl MasterKey {
     /// When the system gives no random bytes.
     pub fn seal(&self, channel: &ChannelName, data: &str) -> Result<String, DriverError> {
         let mut nonce = [0; 24];
-        getrandom::fill(&mut nonce).map_err(|error| {
-            DriverError::new("the system gave no random bytes").caused_by(error.to_string())
-        })?;
+        fill(&mut nonce)?;
         self.seal_with(nonce, channel, data)
     }
 
@@ -127,6 +133,12 @@ impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MasterKey(***)")
     }
+}
+
+fn fill(bytes: &mut [u8]) -> Result<(), DriverError> {
+    getrandom::fill(bytes).map_err(|error| {
+        DriverError::new("the system gave no random bytes").caused_by(error.to_string())
+    })
 }
 
 /// Bytes of a key.
