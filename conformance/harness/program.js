@@ -32,6 +32,9 @@ export const startServerFor = (appId, ...flags) => start('skywave', [
 /** The demo, with the pusher-js for browsers of this folder. */
 export const startDemo = (assets = join(here, 'node_modules/pusher-js/dist/web')) => start('demo', ['--assets', assets]);
 
+/** An example by the name of its program. */
+export const startExample = (name, ...flags) => start(name, flags);
+
 /** A running program. */
 export class Program {
   #child;
