@@ -4,6 +4,7 @@ use serde::Serialize;
 use skywave_protocol::{ChannelKind, ChannelName, EventName, Limits, NameError, SocketId};
 
 use super::PusherApi;
+use super::deliver::Event;
 use crate::driver::{DriverError, sealed};
 use crate::error::{BoxError, Error};
 
@@ -137,8 +138,14 @@ impl PusherApi {
         data: impl Serialize,
     ) -> Result<(), Error> {
         let channel = format!("{}{user_id}", ChannelKind::ServerToUser.prefix());
-        self.publish_batch([BatchEvent::new(channel, event, data)])
-            .await
+        let entry = BatchEvent::new(channel, event, data).checked(self)?;
+        let channels = [entry.channel];
+        let event = Event::new(&entry.name, &entry.data, &channels);
+        let published = self.publish_event(&event).await;
+        published.map_err(|source| Error::Driver {
+            driver: "pusher".to_owned(),
+            source,
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::driver::{BoxFuture, Driver, DriverError, Encryption, Envelope};
 
 /// The body of a request to `/events`.
 #[derive(Serialize)]
-struct Event<'a> {
+pub(super) struct Event<'a> {
     name: &'a str,
     #[serde(flatten)]
     channels: Channels<'a>,
@@ -27,21 +27,36 @@ enum Channels<'a> {
     Channels(&'a [ChannelName]),
 }
 
-impl PusherApi {
-    /// The body that publishes the envelope's event on some of its channels.
-    fn body(envelope: &Envelope, channels: &[ChannelName]) -> Result<Vec<u8>, DriverError> {
+impl<'a> Event<'a> {
+    pub(super) fn new(name: &'a str, data: &'a str, channels: &'a [ChannelName]) -> Self {
         let channels = match channels {
             [only] if only.kind().is_encrypted() => Channels::Channel(only),
             several => Channels::Channels(several),
         };
-        let event = Event {
-            name: envelope.event.as_str(),
+        Self {
+            name,
             channels,
-            data: &envelope.data,
-            socket_id: envelope.except.as_ref().map(SocketId::to_string),
-        };
-        serde_json::to_vec(&event)
-            .map_err(|error| DriverError::new("the event cannot be written").caused_by(error))
+            data,
+            socket_id: None,
+        }
+    }
+
+    fn except(self, socket_id: Option<SocketId>) -> Self {
+        Self {
+            socket_id: socket_id.as_ref().map(SocketId::to_string),
+            ..self
+        }
+    }
+}
+
+impl PusherApi {
+    /// Sends one request.
+    pub(super) async fn publish_event(&self, event: &Event<'_>) -> Result<(), DriverError> {
+        let body = serde_json::to_vec(event)
+            .map_err(|error| DriverError::new("the event cannot be written").caused_by(error))?;
+        self.post("/events", body)
+            .await
+            .map_err(|error| DriverError::new("the request failed").caused_by(error))
     }
 
     async fn deliver(&self, envelope: &Envelope) -> Result<(), DriverError> {
@@ -50,11 +65,9 @@ impl PusherApi {
             .channels
             .chunks(self.request_limits().channels_per_event)
         {
-            let body = Self::body(envelope, channels)?;
-            if let Err(error) = self.post("/events", body).await {
-                return Err(DriverError::new("the request failed")
-                    .caused_by(error)
-                    .after_sending_to(envelope.channels[..sent].to_vec()));
+            let event = Event::new(envelope.event.as_str(), &envelope.data, channels);
+            if let Err(error) = self.publish_event(&event.except(envelope.except)).await {
+                return Err(error.after_sending_to(envelope.channels[..sent].to_vec()));
             }
             sent += channels.len();
         }

@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::routing::post;
 use http::Method;
-use serde_json::json;
-use skywave::driver::{BatchEvent, ChannelAttribute, ChannelName, MasterKey};
+use serde_json::{Value, json};
+use skywave::driver::{BatchEvent, ChannelAttribute, ChannelName, Driver, MasterKey};
 use skywave::{Broadcast, Broadcaster, EncryptedChannel, Error, PusherApi, SocketId};
 
 use super::pusher;
@@ -174,7 +174,7 @@ async fn an_event_of_a_batch_may_leave_out_a_connection_and_go_to_a_user() {
     );
     assert_eq!(
         asked[1].json(),
-        json!({ "batch": [{ "channel": "#server-to-user-user-42", "name": "dm", "data": "{\"t\":1}" }] })
+        json!({ "name": "dm", "channels": ["#server-to-user-user-42"], "data": "{\"t\":1}" })
     );
 }
 
@@ -258,7 +258,7 @@ async fn a_path_before_the_servers_own_is_signed_with_the_rest() {
     let stub = Stub::answering(&[]).await;
     let api = pusher(stub.port()).path("/sockets/").api().unwrap();
     api.send_to_user("7", "dm", 1).await.unwrap();
-    assert_eq!(stub.only().path, "/sockets/apps/3/batch_events");
+    assert_eq!(stub.only().path, "/sockets/apps/3/events");
 }
 
 #[tokio::test]
@@ -301,4 +301,27 @@ async fn what_is_sent_to_an_encrypted_channel_is_encrypted() {
         Err(Error::NoMasterKey { .. })
     ));
     assert_eq!(stub.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn it_signs_what_official_libraries_sign() {
+    let vectors = include_str!("../../../../skywave-protocol/tests/it/vectors.json");
+    let vectors: Value = serde_json::from_str(vectors).unwrap();
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let api = pusher(443).api().unwrap();
+    for vector in vectors["channel_auth"].as_array().unwrap() {
+        let socket_id = SocketId::parse(vector["socket_id"].as_str().unwrap()).unwrap();
+        let channel = ChannelName::parse(vector["channel_name"].as_str().unwrap()).unwrap();
+        let channel_data = text(&vector["response"]["channel_data"]);
+        let reply = api.authorize(socket_id, &channel, channel_data.as_deref());
+        let reply = reply.unwrap();
+        assert_eq!(reply.auth(), vector["response"]["auth"], "{vector}");
+        assert_eq!(reply.channel_data(), channel_data.as_deref());
+    }
+    for vector in vectors["user_auth"].as_array().unwrap() {
+        let socket_id = SocketId::parse(vector["socket_id"].as_str().unwrap()).unwrap();
+        let user_data = vector["response"]["user_data"].as_str().unwrap();
+        let reply = api.authenticate(socket_id, user_data).unwrap();
+        assert_eq!(serde_json::to_value(&reply).unwrap(), vector["response"]);
+    }
 }
