@@ -11,6 +11,7 @@ use crate::actor::Actor;
 use crate::authorize::InvalidRequest;
 use crate::broadcaster::Broadcaster;
 use crate::channel::IntoChannels;
+use crate::connection::Connection;
 use crate::driver::Driver;
 use crate::driver::IntoDriver;
 use crate::error::Error;
@@ -42,17 +43,21 @@ use crate::sending::{Sending, To};
 pub struct Broadcast {
     pub(crate) broadcaster: Broadcaster,
     pub(crate) actor: Actor,
-    pub(crate) socket_id: Option<SocketId>,
+    pub(crate) connection: Option<Connection>,
     /// The names of the drivers; `None` is the default driver.
     drivers: Option<Vec<String>>,
 }
 
 impl Broadcast {
-    pub(crate) fn new(broadcaster: Broadcaster, actor: Actor, socket_id: Option<SocketId>) -> Self {
+    pub(crate) fn new(
+        broadcaster: Broadcaster,
+        actor: Actor,
+        connection: Option<Connection>,
+    ) -> Self {
         Self {
             broadcaster,
             actor,
-            socket_id,
+            connection,
             drivers: None,
         }
     }
@@ -152,10 +157,17 @@ impl Broadcast {
         &self.actor
     }
 
-    /// The connection that the request came from, as its `X-Socket-ID` header says.
+    /// The connection that the request came from, as its `X-Socket-ID` header says, if it has a
+    /// socket id.
     #[must_use]
     pub fn socket_id(&self) -> Option<SocketId> {
-        self.socket_id
+        self.connection.as_ref().and_then(Connection::socket_id)
+    }
+
+    /// The connection that the request came from, as its `X-Socket-ID` header says.
+    #[must_use]
+    pub fn connection(&self) -> Option<&Connection> {
+        self.connection.as_ref()
     }
 }
 
@@ -178,11 +190,11 @@ impl Broadcast {
         broadcaster: Broadcaster,
         parts: Parts,
     ) -> Result<Self, InvalidRequest> {
-        let socket_id = match parts.headers.get(SOCKET_ID) {
+        let connection = match parts.headers.get(SOCKET_ID) {
             None => None,
             Some(value) => {
-                let id = SocketId::parse(value.to_str().unwrap_or_default());
-                Some(id.map_err(|problem| {
+                let connection = Connection::parse(value.to_str().unwrap_or_default());
+                Some(connection.map_err(|problem| {
                     InvalidRequest::unprocessable(format!("header `{SOCKET_ID}`: {problem}"))
                 })?)
             }
@@ -191,7 +203,7 @@ impl Broadcast {
         Ok(Self::new(
             broadcaster,
             user.map_or(Actor::Visitor, Actor::User),
-            socket_id,
+            connection,
         ))
     }
 }

@@ -21,7 +21,7 @@ use crate::broadcast::Broadcast;
 use crate::builder::{Builder, Origin};
 use crate::client_options::{ClientOptions, Page};
 use crate::counters::{Count, Counters, Tally};
-use crate::driver::{Driver, DriverHandle, IntoDriver};
+use crate::driver::{Driver, DriverHandle, IntoDriver, SignToken};
 use crate::error::Error;
 use crate::event::own_name;
 use crate::later::{Delivery, NotQueued, Queue, QueueStatus, Undelivered};
@@ -118,7 +118,9 @@ impl Broadcaster {
     /// A body with a `channel_name` asks for a channel, one with only a `socket_id` for the user;
     /// [`AuthRequest`](crate::AuthRequest) has the details. A body with `channel_name[]`, up to 100
     /// of them, is answered with a 200 and a JSON object of the channels: for each its `status`,
-    /// and `data`, which is what it would be answered alone, or an `error` text. Layers of a router wrap what was added
+    /// and `data`, which is what it would be answered alone, or an `error` text. When the default
+    /// driver's clients ask for [tokens](crate::driver::SignToken), as those of Ably do, a request
+    /// without a `socket_id` is for one, by `POST` or `GET`. Layers of a router wrap what was added
     /// before them: merged after a CSRF layer, these routes are exempt from it, and exactly these.
     ///
     /// They are to be merged, not nested: clients look for the embedded server at the root.
@@ -145,7 +147,13 @@ impl Broadcaster {
         let router = paths.iter().fold(self.driver_routes(), |router, path| {
             let broadcaster = self.clone();
             let handler = move |request: Request| answer_axum(broadcaster.clone(), request);
-            router.route(path, post(handler))
+            let methods = post(handler.clone());
+            // ably-js asks with GET unless it is told otherwise.
+            let methods = match self.tokens() {
+                Some(_) => methods.get(handler),
+                None => methods,
+            };
+            router.route(path, methods)
         });
         *self
             .shared
@@ -280,7 +288,6 @@ impl Broadcaster {
         }
     }
 
-    #[cfg(feature = "testing")]
     pub(crate) fn default_name(&self) -> &str {
         &self.shared.default_name
     }
@@ -319,6 +326,11 @@ impl Broadcaster {
 
     pub(crate) fn put_in_queue(&self, deliveries: Vec<Delivery>) -> Result<(), NotQueued> {
         self.shared.queue.put(deliveries)
+    }
+
+    /// What the default driver signs tokens with, if its clients ask for tokens.
+    pub(crate) fn tokens(&self) -> Option<&dyn SignToken> {
+        self.shared.default_driver.tokens()
     }
 
     pub(crate) fn authoriser(&self) -> &dyn Authorise {

@@ -1,4 +1,5 @@
-//! What a page passes to `new Pusher(key, options)`: [`ClientOptions`].
+//! What a page passes to `new Pusher(key, options)`, or to `new Ably.Realtime(options)`:
+//! [`ClientOptions`].
 
 use std::fmt;
 
@@ -40,6 +41,15 @@ use crate::broadcaster::Broadcaster;
 pub struct ClientOptions {
     key: String,
     options: Map<String, Value>,
+    #[serde(skip)]
+    client: Client,
+}
+
+/// Which client the options are for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Client {
+    Pusher,
+    Ably,
 }
 
 impl ClientOptions {
@@ -49,6 +59,7 @@ impl ClientOptions {
         Self {
             key: key.into(),
             options: Map::new(),
+            client: Client::Pusher,
         }
         // pusher-js 8 wants a cluster, even though the host is said.
         .with("cluster", "")
@@ -68,9 +79,23 @@ impl ClientOptions {
         Self {
             key: key.into(),
             options: Map::new(),
+            client: Client::Pusher,
         }
         .with("cluster", cluster.into())
         .with("forceTLS", true)
+    }
+
+    /// Options for ably-js, which gets its tokens from the authorisation route; for
+    /// `new Ably.Realtime(options)`. The key is the key's name, `appId.keyId`, and nothing secret.
+    #[must_use]
+    pub fn for_ably(key_name: impl Into<String>) -> Self {
+        Self {
+            key: key_name.into(),
+            options: Map::new(),
+            client: Client::Ably,
+        }
+        // What Ably needs to leave out the connection that an event came from.
+        .with("echoMessages", false)
     }
 
     /// The same with one more option, or another value for it.
@@ -94,6 +119,10 @@ impl ClientOptions {
 
     /// Says where authorisation is asked for.
     pub(crate) fn with_auth_path(self, path: &str) -> Self {
+        if self.client == Client::Ably {
+            // Forms are never kept by a cache between.
+            return self.with("authUrl", path).with("authMethod", "POST");
+        }
         // `authEndpoint` rather than `channelAuthorization`: pusher-js 7.0 knows no other, and with
         // it pusher-js 8 still sends the headers that Echo puts in `auth`. Echo expects `headers`.
         self.with("authEndpoint", path).with(

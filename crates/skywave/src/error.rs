@@ -91,6 +91,16 @@ pub enum Error {
         /// Bytes that the driver takes.
         limit: usize,
     },
+    /// It was to go [to others](crate::Sending::to_others), and the driver cannot leave out the
+    /// connection that the request came from.
+    NotLeftOut {
+        /// The event's name.
+        event: String,
+        /// The driver's name.
+        driver: String,
+        /// Why it cannot.
+        reason: String,
+    },
     /// The broadcaster has no driver of this name.
     UnknownDriver {
         /// The name asked for.
@@ -154,10 +164,23 @@ impl Error {
     #[cfg(feature = "_http")]
     #[must_use]
     pub fn http(&self) -> Option<&crate::driver::HttpError> {
+        self.behind()
+    }
+
+    /// What Ably says about its refusal, if it is one.
+    #[cfg(feature = "ably")]
+    #[must_use]
+    pub fn ably(&self) -> Option<&crate::driver::AblyError> {
+        self.behind()
+    }
+
+    /// The first error of this type among the sources.
+    #[cfg(feature = "_http")]
+    fn behind<E: StdError + 'static>(&self) -> Option<&E> {
         let mut source = self.source();
         while let Some(error) = source {
-            if let Some(http) = error.downcast_ref() {
-                return Some(http);
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
             }
             source = error.source();
         }
@@ -218,6 +241,9 @@ impl fmt::Display for Error {
                     f,
                     "the data of event `{event}` has {bytes} bytes as JSON: at most {limit} are allowed"
                 )
+            }
+            Self::NotLeftOut { event, reason, .. } => {
+                write!(f, "event `{event}` cannot go to others only: {reason}")
             }
             Self::UnknownDriver { name, known } => {
                 write!(

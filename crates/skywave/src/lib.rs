@@ -97,6 +97,7 @@
 //!
 //! | feature | default | what |
 //! |---|---|---|
+//! | `ably` | no | the `Ably` driver |
 //! | `facade` | no | `facade::broadcast()`: the broadcaster without passing it around |
 //! | `config` | yes | [`config`]: a TOML file or environment variables say which drivers there are |
 //! | `embedded` | yes | the `Embedded` driver, the server in the application's process |
@@ -114,6 +115,7 @@ mod channel;
 mod client_options;
 #[cfg(feature = "config")]
 pub mod config;
+mod connection;
 mod counters;
 pub mod driver;
 mod error;
@@ -151,7 +153,10 @@ pub use crate::channel::{
     Channel, EncryptedChannel, IntoChannels, PresenceChannel, PrivateChannel,
 };
 pub use crate::client_options::{ClientOptions, Page};
+pub use crate::connection::{Connection, ConnectionKey};
 pub use crate::counters::Counters;
+#[cfg(feature = "ably")]
+pub use crate::driver::Ably;
 #[cfg(feature = "embedded")]
 pub use crate::driver::Embedded;
 pub use crate::driver::{Log, Null};
@@ -174,6 +179,9 @@ pub use skywave_derive::{CanBroadcast, Channel};
 /// The guide's Rust blocks are compiled as documentation tests.
 #[cfg(all(doctest, feature = "derive", feature = "embedded"))]
 mod guide {
+    #[cfg(feature = "ably")]
+    #[doc = include_str!("../../../docs/ably.md")]
+    struct Ably;
     #[doc = include_str!("../../../README.md")]
     struct Readme;
     #[doc = include_str!("../../../docs/quick-start.md")]

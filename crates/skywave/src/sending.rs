@@ -10,6 +10,8 @@
 use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::sync::Arc;
+#[cfg(feature = "ably")]
+use std::sync::OnceLock;
 
 use serde::Serialize;
 use skywave_protocol::{ChannelName, EventName, Limits, NameError};
@@ -19,6 +21,7 @@ use crate::actor::Actor;
 use crate::broadcast::{Broadcast, NamedDriver};
 use crate::broadcaster::Broadcaster;
 use crate::channel::Channel;
+use crate::connection::{Connection, ConnectionKey};
 use crate::counters::Count;
 use crate::driver::{BoxFuture, Envelope, sealed};
 use crate::error::{BoxError, Error, chain};
@@ -124,7 +127,9 @@ impl Sending {
     }
 
     /// To everyone but the connection that the request came from: the one in its `X-Socket-ID`
-    /// header. Without that header, and outside of requests, nobody is left out.
+    /// header. Without that header, and outside of requests, nobody is left out. A connection that
+    /// the driver cannot leave out, because it is one of another service, is an
+    /// [error](Error::NotLeftOut).
     pub fn to_others(self) -> Self {
         Self {
             to_others: true,
@@ -267,16 +272,50 @@ impl Sending {
             problem,
         })?;
         let data = self.data_for(named, &channels, limits.event_bytes)?;
+        let except = self.left_out(named)?;
         let envelope = Envelope {
             channels,
             event,
             data,
-            except: self.broadcast.socket_id.filter(|_| self.to_others),
+            except: except.and_then(Connection::socket_id),
+            except_key: except.and_then(Connection::key).cloned(),
+            #[cfg(feature = "ably")]
+            id: OnceLock::new(),
         };
         Ok(Delivery {
             driver_name: driver_name.to_owned(),
             driver: Arc::clone(driver),
             envelope,
+        })
+    }
+
+    /// The connection that does not get the event, if the driver can leave it out.
+    fn left_out(&self, (name, driver): NamedDriver<'_>) -> Result<Option<&Connection>, Error> {
+        let connection = self.broadcast.connection.as_ref();
+        let Some(connection) = connection.filter(|_| self.to_others) else {
+            return Ok(None);
+        };
+        let client = connection.key().and_then(ConnectionKey::client_id);
+        let reason = match (connection, client) {
+            (Connection::SocketId(id), _) if !driver.can_leave_out(connection) => {
+                format!("connections of driver `{name}` have no socket ids such as {id}")
+            }
+            (Connection::Key(_), _) if !driver.can_leave_out(connection) => {
+                format!(
+                    "connections of driver `{name}` have no keys such as the one in `x-socket-id`"
+                )
+            }
+            // Whatever a page says, its request is not to speak for somebody else.
+            (_, Some(client)) if self.broadcast.actor != Actor::User(client.to_owned()) => format!(
+                "the connection is said to be of client `{client}`, the request is of {}",
+                self.broadcast.actor
+            ),
+            _ => return Ok(Some(connection)),
+        };
+        Err(Error::NotLeftOut {
+            event: self.event.clone(),
+            driver: name.to_owned(),
+            reason,
         })
     }
 

@@ -123,7 +123,8 @@ impl Member {
         })
     }
 
-    fn shown_info(&self) -> Option<&Value> {
+    /// What the others may know, if it is anything.
+    pub(crate) fn shown_info(&self) -> Option<&Value> {
         (!self.info.is_null()).then_some(&self.info)
     }
 }

@@ -52,6 +52,12 @@ pub(crate) struct Authoriser<U> {
     pub(crate) unruled: Unruled,
 }
 
+/// Who would hold a token, and the answers for its channels in their order.
+pub(crate) struct Holder {
+    pub(crate) user_id: Option<String>,
+    pub(crate) subscribers: Vec<Result<Option<Member>, AuthError>>,
+}
+
 /// An [`Authoriser`] of any user type.
 pub(crate) trait Authorise: Send + Sync {
     /// The id of the user who is logged in, if one is.
@@ -75,6 +81,10 @@ pub(crate) trait Authorise: Send + Sync {
 
     /// Whether one of the rules, if there are any, is about the channel.
     fn rules_over(&self, channel: &ChannelName) -> bool;
+
+    /// Who the request's user is, if one is logged in, and the same for many channels as it is of
+    /// [`subscribers`](Self::subscribers), but public ones are open to everyone.
+    fn holder<'a>(&'a self, request: Parts, channels: &'a [ChannelName]) -> BoxFuture<'a, Holder>;
 
     /// Who the request's user is.
     fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>>;
@@ -118,6 +128,28 @@ impl<U: BroadcastUser> Authorise for Authoriser<U> {
     fn rules_over(&self, channel: &ChannelName) -> bool {
         let mut rules = self.rules.iter();
         self.rules.is_empty() || rules.any(|(pattern, _)| pattern.matches(channel).is_some())
+    }
+
+    fn holder<'a>(&'a self, request: Parts, channels: &'a [ChannelName]) -> BoxFuture<'a, Holder> {
+        Box::pin(async move {
+            let user = (self.users)(request).await;
+            let decisions = channels.iter().map(|channel| {
+                let user = user.clone();
+                contained(async move {
+                    if channel.kind().needs_authorisation() {
+                        self.decide(user, channel).await
+                    } else {
+                        Ok(None)
+                    }
+                })
+            });
+            let subscribers = together(decisions).await;
+            let user_id = user.map(|user| user.broadcast_id());
+            Holder {
+                user_id,
+                subscribers,
+            }
+        })
     }
 
     fn user(&self, request: Parts) -> BoxFuture<'_, Result<Member, AuthError>> {

@@ -5,6 +5,7 @@
 //! authoriser  the user and the rules → yes, a member, or no with a reason
 //! reply       AuthReply (signed, 200 JSON) or AuthError (403, 500)
 //! contained   a panic of the application's code fails what it decides, and no more
+//! token       one token for many channels, for drivers whose clients want one
 //! route       all of it put together, for axum and for any other framework
 //! ```
 
@@ -13,6 +14,7 @@ mod contained;
 mod reply;
 mod request;
 mod route;
+mod token;
 
 pub(crate) use self::authoriser::{Answer, Authorise, Authoriser, RuleFor, UsersHook};
 pub use self::reply::{AuthError, AuthReply};

@@ -5,6 +5,7 @@ use std::fmt;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
+use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use serde_json::Value;
 use skywave_protocol::{ChannelKind, ChannelName, NameError, SocketId};
@@ -80,6 +81,7 @@ impl UserRequest {
 pub(super) enum Question {
     One(AuthRequest),
     Many(BatchRequest),
+    Token(TokenRequest),
 }
 
 /// A request for many channels at once.
@@ -90,9 +92,33 @@ pub(super) struct BatchRequest {
     pub(super) channels: Vec<(String, Result<ChannelName, NameError>)>,
 }
 
+/// A request for one token, of a driver whose clients ask for one: it names no socket id.
+#[derive(Debug)]
+pub(super) struct TokenRequest {
+    /// Who the client wants to be, if it says so.
+    pub(super) client_id: Option<String>,
+    /// Each once.
+    pub(super) channels: Vec<ChannelName>,
+}
+
 impl Question {
+    /// Reads a request for a driver whose clients ask for tokens: those of ably-js are in the
+    /// query, in a form, or in both, and may say nothing at all.
+    pub(super) fn read_with_tokens(parts: &Parts, body: &[u8]) -> Result<Self, InvalidRequest> {
+        let mut fields = Fields::read(&parts.headers, body)?;
+        if fields.socket_id.is_some() {
+            return Self::of(fields);
+        }
+        let query = parts.uri.query().unwrap_or_default();
+        fields.join(Fields::form(query.as_bytes())?);
+        TokenRequest::new(fields).map(Self::Token)
+    }
+
     pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Self, InvalidRequest> {
-        let fields = Fields::read(headers, body)?;
+        Self::of(Fields::read(headers, body)?)
+    }
+
+    fn of(fields: Fields) -> Result<Self, InvalidRequest> {
         let socket_id = fields.socket_id.ok_or_else(|| {
             InvalidRequest::unprocessable(format!(
                 "field `{SOCKET_ID}` is missing: expected the connection's socket id"
@@ -140,6 +166,31 @@ impl BatchRequest {
     }
 }
 
+impl TokenRequest {
+    fn new(fields: Fields) -> Result<Self, InvalidRequest> {
+        let mut channels = Vec::new();
+        let names = fields.channels.unwrap_or_default();
+        for name in fields.channel.into_iter().chain(names) {
+            let name = ChannelName::parse(&name).map_err(|problem| {
+                InvalidRequest::unprocessable(format!("field `{CHANNEL_NAMES}`: {problem}"))
+            })?;
+            if !channels.contains(&name) {
+                channels.push(name);
+            }
+        }
+        if channels.len() > MAX_CHANNELS {
+            return Err(InvalidRequest::unprocessable(format!(
+                "field `{CHANNEL_NAMES}`: expected at most {MAX_CHANNELS} channels, got {}",
+                channels.len()
+            )));
+        }
+        Ok(Self {
+            client_id: fields.client_id,
+            channels,
+        })
+    }
+}
+
 impl<S: Send + Sync> FromRequest<S> for AuthRequest {
     type Rejection = InvalidRequest;
 
@@ -147,7 +198,7 @@ impl<S: Send + Sync> FromRequest<S> for AuthRequest {
         let headers = request.headers().clone();
         match Question::read(&headers, &body_of(request).await?)? {
             Question::One(ask) => Ok(ask),
-            Question::Many(_) => Err(InvalidRequest::unprocessable(format!(
+            Question::Many(_) | Question::Token(_) => Err(InvalidRequest::unprocessable(format!(
                 "field `{CHANNEL_NAMES}`: this route takes one channel at a time, as \
                  `{CHANNEL_NAME}`"
             ))),
@@ -246,6 +297,8 @@ struct Fields {
     socket_id: Option<String>,
     channel: Option<String>,
     channels: Option<Vec<String>>,
+    /// As ably-js calls it.
+    client_id: Option<String>,
 }
 
 impl Fields {
@@ -262,6 +315,10 @@ impl Fields {
             let (known, field) = match &*name {
                 SOCKET_ID => (SOCKET_ID, &mut fields.socket_id),
                 CHANNEL_NAME => (CHANNEL_NAME, &mut fields.channel),
+                CLIENT_ID => {
+                    fields.client_id.get_or_insert(value.into_owned());
+                    continue;
+                }
                 name if is_list(name) => {
                     let channels = fields.channels.get_or_insert_default();
                     channels.push(value.into_owned());
@@ -287,6 +344,7 @@ impl Fields {
         let mut take = |name| object.remove(name).filter(|value| !value.is_null());
         let (socket_id, channel, channels) =
             (take(SOCKET_ID), take(CHANNEL_NAME), take(CHANNEL_NAMES));
+        let client_id = take(CLIENT_ID);
         // A list needs no name of its own in JSON.
         let (channel, channels) = match (channel, channels) {
             (Some(list @ Value::Array(_)), None) => (None, Some(list)),
@@ -300,7 +358,16 @@ impl Fields {
                 .map(|value| text_of(CHANNEL_NAME, value))
                 .transpose()?,
             channels: channels.map(list_of).transpose()?,
+            client_id: client_id.and_then(|value| value.as_str().map(str::to_owned)),
         })
+    }
+
+    /// Takes in those of the address, beside those of the body.
+    fn join(&mut self, query: Self) {
+        self.client_id = self.client_id.take().or(query.client_id);
+        let named = query.channel.into_iter();
+        let channels = named.chain(query.channels.into_iter().flatten());
+        self.channels.get_or_insert_default().extend(channels);
     }
 }
 
@@ -336,6 +403,7 @@ fn list_of(value: Value) -> Result<Vec<String>, InvalidRequest> {
 
 const SOCKET_ID: &str = "socket_id";
 const CHANNEL_NAME: &str = "channel_name";
+const CLIENT_ID: &str = "clientId";
 const CHANNEL_NAMES: &str = "channel_name[]";
 /// Channels of one request, as many as one event goes to at most.
 const MAX_CHANNELS: usize = 100;

@@ -17,6 +17,7 @@ use tracing::Instrument;
 
 use super::contained::contained;
 use super::request::{BatchRequest, Question, body_of};
+use super::token::token;
 use super::{AuthError, AuthReply, AuthRequest, ChannelRequest};
 use crate::broadcaster::Broadcaster;
 use crate::counters::Count;
@@ -40,7 +41,10 @@ pub(crate) fn answer(
     parts: Parts,
     body: &[u8],
 ) -> impl Future<Output = http::Response<Bytes>> + Send + use<> {
-    let question = Question::read(&parts.headers, body);
+    let question = match broadcaster.tokens() {
+        Some(_) => Question::read_with_tokens(&parts, body),
+        None => Question::read(&parts.headers, body),
+    };
     let span = tracing::debug_span!("authorise", channels = tracing::field::Empty);
     let answer = async move {
         match question {
@@ -55,6 +59,13 @@ pub(crate) fn answer(
                     error.into_http()
                 }
             },
+            Ok(Question::Token(ask)) => {
+                tracing::Span::current().record("channels", ask.channels.len());
+                match contained(token(&broadcaster, parts, &ask)).await {
+                    Ok(token) => token.into_http(),
+                    Err(error) => error.into_http(),
+                }
+            }
             Ok(Question::Many(ask)) => {
                 tracing::Span::current().record("channels", ask.channels.len());
                 match contained(many(&broadcaster, parts, &ask)).await {
@@ -202,7 +213,7 @@ pub(super) fn text(status: StatusCode, text: String) -> http::Response<Bytes> {
     response(status, "text/plain; charset=utf-8", text)
 }
 
-fn response(
+pub(super) fn response(
     status: StatusCode,
     content_type: &'static str,
     body: impl Into<Bytes>,

@@ -2,6 +2,8 @@
 
 use super::settings::{Settings, SettingsError, expected_one_of};
 use crate::builder::Given;
+#[cfg(feature = "ably")]
+use crate::driver::ably::settings as ably;
 #[cfg(feature = "embedded")]
 use crate::driver::embedded::settings as embedded;
 #[cfg(feature = "pusher")]
@@ -33,6 +35,8 @@ impl Kinds {
             kinds: Vec::new(),
             twice: Vec::new(),
         };
+        #[cfg(feature = "ably")]
+        kinds.add("ably", ably::KEYS, ably::from_settings);
         #[cfg(feature = "embedded")]
         kinds.add("embedded", embedded::KEYS, embedded::from_settings);
         #[cfg(feature = "pusher")]

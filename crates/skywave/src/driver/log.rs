@@ -7,6 +7,7 @@ use skywave_protocol::{ChannelName, SocketId};
 use super::{BoxFuture, Driver, DriverError, Encryption, Envelope};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
+use crate::connection::Connection;
 
 /// Writes every event to the log through `tracing` and delivers none: for development without
 /// browsers, and beside another driver to see what is sent.
@@ -47,6 +48,7 @@ impl Driver for Log {
             channels = channels.join(" "),
             bytes = envelope.data.len(),
             except = envelope.except.map(tracing::field::display),
+            except_key = envelope.except_key.is_some().then_some("***"),
             "event"
         );
         if self.data {
@@ -68,6 +70,11 @@ impl Driver for Log {
     fn authenticate(&self, socket_id: SocketId, user_data: &str) -> Result<AuthReply, DriverError> {
         tracing::debug!(%socket_id, "signed in");
         Ok(AuthReply::user(NOT_SIGNED.to_owned(), user_data))
+    }
+
+    /// It is logged as left out.
+    fn can_leave_out(&self, _connection: &Connection) -> bool {
+        true
     }
 
     fn client_options(&self, page: &Page) -> ClientOptions {

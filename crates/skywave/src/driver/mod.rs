@@ -11,9 +11,13 @@
 //! log       writes events to the log, delivers nothing
 //! null      accepts everything, delivers nothing
 //! pusher    hosted Pusher, or any server with its HTTP API (feature `pusher`)
+//! ably      Ably, by its REST API (feature `ably`)
 //! handle    a driver as an authorisation handler sees it
+//! token     tokens, for drivers whose clients are admitted by one
 //! ```
 
+#[cfg(feature = "ably")]
+pub(crate) mod ably;
 #[cfg(feature = "embedded")]
 pub(crate) mod embedded;
 mod encryption;
@@ -24,16 +28,21 @@ mod master_key;
 mod null;
 #[cfg(feature = "pusher")]
 pub(crate) mod pusher;
+mod token;
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+#[cfg(feature = "ably")]
+use std::sync::OnceLock;
 
 use axum::Router;
 pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
 
+#[cfg(feature = "ably")]
+pub use self::ably::{Ably, AblyError, AblyNames, AblyToken};
 #[cfg(feature = "embedded")]
 pub use self::embedded::Embedded;
 pub use self::encryption::Encryption;
@@ -47,8 +56,10 @@ pub use self::null::Null;
 pub use self::pusher::{
     BatchEvent, CachedEvent, ChannelAttribute, ChannelInfo, ChannelState, Pusher, PusherApi,
 };
+pub use self::token::{Grant, SignToken, Token};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
+use crate::connection::{Connection, ConnectionKey};
 use crate::error::BoxError;
 #[cfg(feature = "_http")]
 pub use crate::http_client::HttpError;
@@ -104,6 +115,20 @@ pub trait Driver: Send + Sync + 'static {
     /// Routes that the driver needs in the application's router. At most one driver of a
     /// broadcaster may bring routes.
     fn routes(&self) -> Option<Router> {
+        None
+    }
+
+    /// Whether the driver can keep an event from this connection, as
+    /// [`to_others`](crate::Sending::to_others) asks. If not, the sending fails before it comes to
+    /// the driver. By default it can for every [`SocketId`], which it then finds in
+    /// [`Envelope::except`]; keys are in [`Envelope::except_key`].
+    fn can_leave_out(&self, connection: &Connection) -> bool {
+        matches!(connection, Connection::SocketId(_))
+    }
+
+    /// For drivers whose clients ask for one token, where those of the Channels protocol ask for a
+    /// signature per channel: what signs it. By default there is none.
+    fn tokens(&self) -> Option<&dyn SignToken> {
         None
     }
 
@@ -163,6 +188,12 @@ pub struct Envelope {
     pub data: String,
     /// The connection that does not get it.
     pub except: Option<SocketId>,
+    /// The same for a connection with a key; only for drivers that
+    /// [can leave it out](Driver::can_leave_out).
+    pub except_key: Option<ConnectionKey>,
+    /// Its identity, once a driver has given it one: the same whenever the envelope is sent again.
+    #[cfg(feature = "ably")]
+    pub(crate) id: OnceLock<String>,
 }
 
 /// Why a driver could not do what it was asked: a text, and the error behind it if there is one.

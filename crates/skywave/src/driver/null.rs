@@ -7,6 +7,7 @@ use skywave_protocol::{ChannelName, SocketId};
 use super::{BoxFuture, Driver, DriverError, Encryption, Envelope};
 use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
+use crate::connection::Connection;
 
 /// Accepts every event and delivers none, for places where nobody listens.
 ///
@@ -32,6 +33,11 @@ impl Driver for Null {
 
     fn authenticate(&self, _: SocketId, user_data: &str) -> Result<AuthReply, DriverError> {
         Ok(AuthReply::user(String::new(), user_data))
+    }
+
+    /// Nobody gets anything.
+    fn can_leave_out(&self, _connection: &Connection) -> bool {
+        true
     }
 
     fn client_options(&self, page: &Page) -> ClientOptions {

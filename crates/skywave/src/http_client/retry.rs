@@ -8,6 +8,10 @@ use super::HttpError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeat {
     /// Only when it surely did not arrive: for requests that would do their work twice.
+    #[cfg_attr(
+        not(any(feature = "pusher", test)),
+        expect(dead_code, reason = "the requests of the other drivers are idempotent")
+    )]
     Unsent,
     /// Also when the server failed or the answer broke: for requests that may arrive twice.
     Idempotent,

@@ -113,7 +113,8 @@ impl<U: BroadcastUser> Browser<U> {
         let id = self.user.as_ref().map(BroadcastUser::broadcast_id);
         let actor = id.map_or(Actor::Visitor, Actor::User);
         let broadcaster = self.backstage.broadcaster.clone();
-        Broadcast::new(broadcaster, actor, Some(self.socket_id()))
+        let connection = crate::connection::Connection::SocketId(self.socket_id());
+        Broadcast::new(broadcaster, actor, Some(connection))
     }
 
     /// Subscribes to a channel, or to several one after the other until one is refused.

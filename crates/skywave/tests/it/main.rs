@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "ably")]
+mod ably;
 mod authorisation;
 mod batches;
 mod building;
