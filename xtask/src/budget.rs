@@ -43,13 +43,7 @@ struct Budget {
 const BUDGETS: &[Budget] = &[
     Budget {
         what: "library without the server",
-        selection: &[
-            "--package",
-            "skywave",
-            "--no-default-features",
-            "--features",
-            "derive,config",
-        ],
+        selection: &["--package", "skywave", "--no-default-features"],
         ceiling: 60,
     },
     Budget {
