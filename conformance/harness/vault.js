@@ -9,9 +9,8 @@ import { within } from './waiting.js';
 
 const folder = process.env.SKYWAVE_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(here, '../target'), 'debug');
 
-/** Resolves with its `url`, and `stop()` ends it. */
-export async function startVault(environment) {
-  const assets = join(here, 'node_modules/pusher-js/dist/web');
+/** Resolves with its `url`, and `stop()` ends it. `assets` is a folder with a web build of pusher-js. */
+export async function startVault(environment, assets = join(here, 'node_modules/pusher-js/dist/web')) {
   const child = spawn(join(folder, 'vault'), ['--port', '0', '--assets', assets], {
     env: { PATH: process.env.PATH, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
