@@ -394,4 +394,29 @@ mod tests {
         assert!(delays.iter().all(|delay| (half..whole).contains(delay)));
         assert!(delays.iter().any(|delay| delay != &delays[0]));
     }
+
+    #[cfg(feature = "_http")]
+    #[test]
+    fn a_request_that_was_refused_for_what_it_is_is_not_made_again() {
+        use crate::driver::HttpError;
+
+        for (status, again) in [
+            (400, false),
+            (401, false),
+            (413, false),
+            (408, true),
+            (429, true),
+            (500, true),
+            (503, true),
+        ] {
+            let status = HttpError::Status {
+                server: "127.0.0.1:1".into(),
+                status,
+                text: String::new(),
+            };
+            let error = DriverError::new("not accepted").caused_by(status.clone());
+            assert_eq!(worth_retrying(&error), again, "{status}");
+        }
+        assert!(worth_retrying(&DriverError::new("no connection")));
+    }
 }

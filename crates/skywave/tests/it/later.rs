@@ -56,6 +56,10 @@ impl Driver for Moody {
             let fails = |left: usize| left.checked_sub(1);
             let order = Ordering::Relaxed;
             if self.failures.fetch_update(order, order, fails).is_ok() {
+                if envelope.event.as_str() == "half" {
+                    let first = envelope.channels[..1].to_vec();
+                    return Err(DriverError::new("no connection").after_sending_to(first));
+                }
                 return Err(DriverError::new("no connection"));
             }
             self.recorder.publish(envelope).await
@@ -167,6 +171,16 @@ async fn a_channel_that_has_to_wait_does_not_hold_up_another() {
     assert_eq!(events, ["free 2", "stuck 1"]);
     let status = broadcaster.queue();
     assert_eq!((status.sent, status.dropped), (2, 1));
+}
+
+#[tokio::test]
+async fn another_attempt_leaves_out_the_channels_that_were_sent_to() {
+    let driver = Moody::failing(1);
+    let broadcaster = with(&driver, settings());
+    let sending = broadcaster.as_system().to(["a", "b", "c"]).named("half");
+    sending.message("x").later().unwrap();
+    broadcaster.close().await.unwrap();
+    assert_eq!(driver.recorder.only().0, ["b", "c"]);
 }
 
 #[tokio::test]

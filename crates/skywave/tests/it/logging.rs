@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::json;
 use skywave::{Broadcast, Broadcaster, Log, Member, Unruled};
 use tracing::Level;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::stage::{KEY, Recorder, SECRET, User, builder, channel, form, user_of};
 
@@ -25,11 +26,17 @@ impl Write for Lines {
 
 /// What is logged while this runs.
 fn logged<F: Future>(work: impl FnOnce() -> F) -> String {
+    logged_with(FmtSpan::NONE, work)
+}
+
+/// The same with these moments of spans.
+fn logged_with<F: Future>(spans: FmtSpan, work: impl FnOnce() -> F) -> String {
     let log = Lines::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(Level::TRACE)
         .with_ansi(false)
+        .with_span_events(spans)
         .with_writer(move || writer.clone())
         .finish();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -183,6 +190,27 @@ fn the_log_driver_asks_the_rules_and_answers_without_a_signature() {
 
     let log = logged(|| async { channel("presence-room.8").by(7).to(&app).await.denied("") });
     assert!(!log.contains("authorised"), "{log}");
+}
+
+#[test]
+fn spans_name_the_driver_and_the_event_and_hold_no_payload() {
+    let broadcaster = broadcaster();
+    let system = broadcaster.as_system();
+    let app = broadcaster.routes();
+    let log = logged_with(FmtSpan::NEW, async || {
+        let sending = system.channel("news", "added", json!({ "password": "payload" }));
+        sending.await.unwrap();
+        let many = [("socket_id", "1.2"), ("channel_name[]", "private-a")];
+        form("/broadcasting/authorize", &many).by(7).to(&app).await;
+    });
+    assert!(
+        log.contains(r#"publish{driver="recorder" event=added}"#),
+        "{log}"
+    );
+    assert!(log.contains("authorise"), "{log}");
+    for hidden in ["payload", SECRET, KEY] {
+        assert!(!log.contains(hidden), "{log}");
+    }
 }
 
 #[test]
