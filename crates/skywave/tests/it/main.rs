@@ -1,7 +1,8 @@
 //! What an application sees, through its public API and its routes.
 //!
 //! Tests whose name begins with `b` and a number are about that bug of the documented system's
-//! published source: what must not come back.
+//! published source: what must not come back. `docs/behaviours.md` lists them, and which test shows
+//! which documented behaviour (`f` and a number: a test for that behaviour alone).
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -9,6 +10,7 @@
 mod ably;
 mod authorisation;
 mod batches;
+mod behaviours;
 mod building;
 mod client_options;
 #[cfg(all(feature = "config", feature = "embedded"))]
