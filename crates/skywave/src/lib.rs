@@ -200,6 +200,9 @@ mod guide {
     struct Drivers;
     #[doc = include_str!("../../../docs/clients.md")]
     struct Clients;
+    #[cfg(feature = "testing")]
+    #[doc = include_str!("../../../docs/coming-from.md")]
+    struct ComingFrom;
     #[doc = include_str!("../../../docs/sending.md")]
     struct Sending;
     #[doc = include_str!("../../../docs/server.md")]
