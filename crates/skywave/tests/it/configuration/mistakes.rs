@@ -261,7 +261,12 @@ fn whatever_is_wrong_with_a_file_the_secret_in_it_is_not_told() {
 
 #[test]
 fn a_driver_that_is_not_compiled_in_names_its_feature() {
-    for (name, compiled_in) in [("pusher", cfg!(feature = "pusher"))] {
+    const ABLY: &[(&str, &str)] = &[("BROADCAST_DRIVER", "ably")];
+    const PUSHER: &[(&str, &str)] = &[("BROADCAST_DRIVER", "pusher")];
+    for (name, variables, compiled_in) in [
+        ("ably", ABLY, cfg!(feature = "ably")),
+        ("pusher", PUSHER, cfg!(feature = "pusher")),
+    ] {
         if compiled_in {
             continue;
         }
@@ -271,7 +276,7 @@ fn a_driver_that_is_not_compiled_in_names_its_feature() {
             [format!("b.toml:1:10: drivers.{name}.driver: {needs}")]
         );
         assert_eq!(
-            mistakes(with_variables(&[("BROADCAST_DRIVER", "pusher")]).env()),
+            mistakes(with_variables(variables).env()),
             [format!("variable `BROADCAST_DRIVER`: {needs}")]
         );
     }
