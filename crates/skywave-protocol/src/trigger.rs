@@ -14,7 +14,7 @@ pub struct TriggerRequest {
     pub name: EventName,
     /// The event's data, delivered as it is.
     pub data: String,
-    /// The channels to publish on, at least one, in the order sent.
+    /// The channels to publish on, at least one and each once, in the order sent.
     pub channels: Vec<ChannelName>,
     /// The connection that is not to receive the event.
     pub socket_id: Option<SocketId>,
@@ -188,7 +188,14 @@ fn channels(body: &Body<'_>, limits: &Limits) -> Result<Vec<ChannelName>, Reject
         let (given, limit) = (names.len(), limits.channels_per_event);
         return Err(Rejection::TooManyChannels { given, limit });
     }
-    names.iter().map(|name| limits.channel_name(name)).collect()
+    let mut channels = Vec::with_capacity(names.len());
+    for name in &names {
+        let channel = limits.channel_name(name)?;
+        if !channels.contains(&channel) {
+            channels.push(channel);
+        }
+    }
+    Ok(channels)
 }
 
 fn required<T: DeserializeOwned>(

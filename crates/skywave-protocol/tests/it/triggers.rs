@@ -21,6 +21,12 @@ fn a_channel_or_channels_say_where_the_event_goes() {
 }
 
 #[test]
+fn a_channel_that_is_named_twice_gets_the_event_once() {
+    let event = parse(r#"{"name":"e","data":"d","channels":["a","b","a"]}"#).unwrap();
+    assert_eq!(event.channels, [channel("a"), channel("b")]);
+}
+
+#[test]
 fn exclusion_and_info_are_read() {
     let body = r#"{"name":"e","data":"d","channel":"a","socket_id":"1.2","info":"user_count, subscription_count,x","more":{}}"#;
     let request = parse(body).unwrap();
