@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use skywave_protocol::{Credentials, Secret};
+use skywave_protocol::{Credentials, Limits, Secret};
 use skywave_server::{App, Config, Server};
 use tracing_subscriber::EnvFilter;
 
@@ -38,6 +38,9 @@ pub(crate) struct Options {
     /// Seconds a peer may take to answer a ping.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pong_timeout: u64,
+    /// Client events that one connection may send in a second.
+    #[arg(long, default_value_t = Limits::default().client_events_per_second)]
+    client_events_per_second: u32,
     /// Refuse events that clients send to each other.
     #[arg(long)]
     no_client_events: bool,
@@ -97,7 +100,13 @@ impl Options {
             self.app_id.clone(),
             Credentials::new(key, &Secret::new(secret)),
         );
-        Ok(app.with_client_events(!self.no_client_events))
+        let limits = Limits {
+            client_events_per_second: self.client_events_per_second,
+            ..Limits::default()
+        };
+        Ok(app
+            .with_limits(limits)
+            .with_client_events(!self.no_client_events))
     }
 }
 

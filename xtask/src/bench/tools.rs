@@ -91,6 +91,8 @@ impl Tools {
                 command.args(["serve", "--host", "127.0.0.1", "--port", &port]);
                 command.args(["--app-id", "app-id", "--app-key", "app-key"]);
                 command.args(["--app-secret", "app-secret", "--workers", "1"]);
+                // The one scenario with client events sends them as fast as they come back.
+                command.args(["--client-events-per-second", "1000000"]);
                 command
             }
             Server::Floor => {
