@@ -42,7 +42,7 @@ struct Waiting {
 }
 
 impl Inbox {
-    /// Bytes above which publishing is refused: about a second of a saturated worker's frames.
+    /// Bytes above which publishing is refused; far above what a tick holds unless a worker is stuck.
     pub const BYTES: usize = 64 * 1024 * 1024;
 
     pub(crate) fn is_full(&self) -> bool {

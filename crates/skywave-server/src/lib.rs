@@ -10,7 +10,7 @@
 //! A connection lives on one worker, a thread with a runtime of its own, from the handshake to its
 //! end. An event is encoded once and written by the worker's loop straight into the subscribers'
 //! sockets; what a socket does not take waits in its outbox, which has a bound and a policy
-//! (`socket`). An idle connection owns a task of about two hundred bytes and no buffer.
+//! (`socket`). An idle connection owns a small task and no buffer.
 //!
 //! [`Server::listen`] accepts connections on the workers themselves. [`Server::handle`] lets an
 //! application's own HTTP server carry the routes: after the handshake the raw socket is taken out

@@ -47,7 +47,7 @@ struct Check {
     serial: u32,
 }
 
-/// What one read takes at most; as large as the largest TCP segment train loopback delivers.
+/// What one read takes at most.
 pub(crate) const SCRATCH_BYTES: usize = 64 * 1024;
 
 impl Worker {
