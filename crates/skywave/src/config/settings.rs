@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::fmt;
+#[cfg(feature = "_http")]
+use std::path::PathBuf;
 
 use super::substitute::{Variables, substitute};
 use super::value::{Entry, FromSetting, Place, Value};
@@ -110,6 +112,18 @@ impl Settings {
         Err(match self.entry(key) {
             Some(entry) => self.note(&entry.key, entry.at, &format!("empty; expected {expected}")),
             None => self.note_missing(key, expected),
+        })
+    }
+
+    /// The bytes of the PEM file that a setting names, if it is there.
+    #[cfg(feature = "_http")]
+    pub(crate) fn pem_file(&self, key: &str) -> Result<Option<Vec<u8>>, SettingsError> {
+        let Some(path) = self.optional::<PathBuf>(key)? else {
+            return Ok(None);
+        };
+        std::fs::read(&path).map(Some).map_err(|error| {
+            let problem = format!("{}: {error}; expected a PEM file", path.display());
+            self.mistake(key, &problem)
         })
     }
 

@@ -1,7 +1,5 @@
 //! The driver's settings in a configuration.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use skywave_protocol::Secret;
@@ -52,16 +50,7 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Ably, SettingsError> 
     });
     let timeout = settings.optional::<Duration>("timeout");
     let connect_timeout = settings.optional::<Duration>("connect_timeout");
-    let root_certificate = settings.optional::<PathBuf>("root_certificate");
-    let root_certificate = root_certificate.and_then(|path| {
-        let read = path.map(|path| {
-            fs::read(&path).map_err(|error| {
-                let problem = format!("{}: {error}; expected a PEM file", path.display());
-                settings.mistake("root_certificate", &problem)
-            })
-        });
-        read.transpose()
-    });
+    let root_certificate = settings.pem_file("root_certificate");
 
     let mut ably = Ably::new(key?);
     (ably.base_url, ably.client_url) = (base_url?, client_url?);

@@ -1,7 +1,5 @@
 //! The driver's settings in a configuration.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use http::Uri;
@@ -51,8 +49,7 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Pusher, SettingsError
     let client_url = settings.optional::<String>("client_url");
     let timeout = settings.optional::<Duration>("timeout");
     let connect_timeout = settings.optional::<Duration>("connect_timeout");
-    let root_certificate = settings.optional::<PathBuf>("root_certificate");
-    let root_certificate = root_certificate.and_then(|path| path.map(read(settings)).transpose());
+    let root_certificate = settings.pem_file("root_certificate");
     let master_key = master_key(settings);
 
     let mut pusher = pusher?;
@@ -76,16 +73,6 @@ pub(crate) fn from_settings(settings: &Settings) -> Result<Pusher, SettingsError
         pusher.warned = true;
     }
     Ok(pusher)
-}
-
-/// Reads the file of a setting.
-fn read(settings: &Settings) -> impl FnOnce(PathBuf) -> Result<Vec<u8>, SettingsError> {
-    |path| {
-        fs::read(&path).map_err(|error| {
-            let problem = format!("{}: {error}; expected a PEM file", path.display());
-            settings.mistake("root_certificate", &problem)
-        })
-    }
 }
 
 fn master_key(settings: &Settings) -> Result<Option<Secret>, SettingsError> {
