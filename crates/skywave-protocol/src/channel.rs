@@ -201,6 +201,22 @@ impl ChannelKind {
         )
     }
 
+    /// Whether an app that counts subscriptions tells the subscribers how many they are.
+    ///
+    /// Presence channels have members instead. On encrypted channels official clients would try to
+    /// decrypt the count, and a user's own channel has only that user.
+    #[must_use]
+    pub const fn shows_subscription_count(self) -> bool {
+        match self {
+            Self::Public | Self::Private | Self::Cache | Self::PrivateCache => true,
+            Self::Presence
+            | Self::PresenceCache
+            | Self::Encrypted
+            | Self::EncryptedCache
+            | Self::ServerToUser => false,
+        }
+    }
+
     /// Whether subscribers may send client events: on every private or presence channel.
     #[must_use]
     pub const fn accepts_client_events(self) -> bool {

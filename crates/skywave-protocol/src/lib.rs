@@ -43,6 +43,7 @@ mod server;
 mod socket_id;
 mod trigger;
 mod unix_time;
+mod watchlist;
 
 pub use channel::{ChannelKind, ChannelName, NameError};
 pub use client::{ClientMessage, Subscribe};
@@ -58,3 +59,4 @@ pub use server::ServerMessage;
 pub use socket_id::{ParseSocketIdError, SocketId};
 pub use trigger::{Info, TriggerRequest};
 pub use unix_time::UnixTime;
+pub use watchlist::Watchlist;

@@ -27,11 +27,19 @@ pub struct Limits {
     pub member_bytes: usize,
     /// Characters of a user id. Hosted: 128.
     pub user_id_chars: usize,
+    /// User ids of one watchlist; what follows them is ignored. Hosted: 100.
+    pub watchlist_users: usize,
     /// Client events that one connection may send in a second. Hosted: 10.
     pub client_events_per_second: u32,
     /// Channels that one connection may be subscribed to at a time. Hosted: no limit; 1,000 here,
     /// because each subscription costs the server memory and a public one needs no permission.
     pub subscriptions_per_connection: usize,
+    /// Connections of the app on this node at a time; `None`, the default, is no limit. Hosted: by
+    /// plan.
+    pub connections: Option<u32>,
+    /// Events that the app may publish over the HTTP API of this node in a second, each event of a
+    /// batch counted; `None`, the default, is no limit. Hosted: by plan, messages in a day.
+    pub events_per_second: Option<u32>,
 }
 
 impl Limits {
@@ -105,8 +113,11 @@ impl Default for Limits {
             members_per_channel: 100,
             member_bytes: 1_024,
             user_id_chars: 128,
+            watchlist_users: 100,
             client_events_per_second: 10,
             subscriptions_per_connection: 1_000,
+            connections: None,
+            events_per_second: None,
         }
     }
 }

@@ -76,6 +76,11 @@ rejections! {
     UnknownApp = Close(4001), 404, "Application does not exist";
     /// The app is switched off.
     AppDisabled = Close(4003), 403, "Application disabled";
+    /// The app has as many connections as it may have.
+    TooManyConnections {
+        /// Connections allowed.
+        limit: u32,
+    } = Close(4004), 403, "Connection quota exceeded: the application has at most {limit}";
     /// Nothing is served at the path.
     PathNotFound = Close(4005), 404, "Path not found";
     /// The `protocol` parameter is not a number.
@@ -192,6 +197,12 @@ rejections! {
         channel: Excerpt,
     } = Refuse, 401, "Connection is not signed in as the user of channel {channel}";
 
+    /// The watchlist names too many users; the first ones are watched all the same.
+    WatchlistTooLong {
+        /// Users allowed.
+        limit: usize,
+    } = Report(4302), 413, "Watchlist limit exceeded: only its first {limit} users are watched";
+
     // Client events.
 
     /// The sender is not subscribed to the channel.
@@ -226,6 +237,12 @@ rejections! {
         limit: usize,
     } = Refuse, 413,
         "The data content of this event exceeds the allowed maximum ({limit} bytes).";
+    /// The app publishes too fast; nothing of the request was published. The hosted service knows
+    /// quotas by the day, refused with 403; a limit by the second passes by itself, hence 429.
+    TooManyEvents {
+        /// Events allowed in a second.
+        limit: u32,
+    } = Refuse, 429, "Too many events: the application publishes at most {limit} in a second";
     /// The event's name breaks a rule.
     InvalidEventName {
         /// The rule.

@@ -52,6 +52,13 @@ pub enum ServerMessage<'a> {
         /// The member that left.
         user_id: &'a str,
     },
+    /// `pusher_internal:subscription_count`.
+    SubscriptionCount {
+        /// The channel; never an encrypted one, whose clients would try to decrypt the count.
+        channel: &'a ChannelName,
+        /// Its subscriptions.
+        count: usize,
+    },
     /// `pusher:cache_miss`: the cache channel just subscribed to holds no event.
     CacheMiss {
         /// The channel.
@@ -61,6 +68,14 @@ pub enum ServerMessage<'a> {
     SigninSuccess {
         /// The text that was signed, unchanged.
         user_data: &'a str,
+    },
+    /// `pusher_internal:watchlist_events`: users on the connection's watchlist who are, or came,
+    /// online, and who are, or went, offline.
+    Watchlist {
+        /// Ids of users with a signed-in connection.
+        online: &'a [&'a str],
+        /// Ids of users without one.
+        offline: &'a [&'a str],
     },
     /// An application's event or a client event.
     Event {
@@ -121,6 +136,12 @@ impl ServerMessage<'_> {
                 inner_string(user_id, out);
                 put(r#"}"}"#, out);
             }
+            Self::SubscriptionCount { channel, count } => {
+                open("pusher_internal:subscription_count", channel, out);
+                put(r#"{\"subscription_count\":"#, out);
+                put(&count.to_string(), out);
+                put(r#"}"}"#, out);
+            }
             Self::CacheMiss { channel } => {
                 open("pusher:cache_miss", channel, out);
                 put(r#"{}"}"#, out);
@@ -133,6 +154,7 @@ impl ServerMessage<'_> {
                 inner_string(user_data, out);
                 put(r#"}"}"#, out);
             }
+            Self::Watchlist { online, offline } => watchlist(online, offline, out),
             Self::Event {
                 channel,
                 event: name,
@@ -201,6 +223,29 @@ fn presence_data(members: &[(&str, Option<&RawValue>)], out: &mut Vec<u8>) {
         escape(user_info.map_or("null", RawValue::get), out);
     }
     put("}}}", out);
+}
+
+fn watchlist(online: &[&str], offline: &[&str], out: &mut Vec<u8>) {
+    put(
+        r#"{"event":"pusher_internal:watchlist_events","data":"{\"events\":["#,
+        out,
+    );
+    let lists = [("online", online), ("offline", offline)];
+    let lists = lists
+        .into_iter()
+        .filter(|(_, user_ids)| !user_ids.is_empty());
+    for (index, (name, user_ids)) in lists.enumerate() {
+        separate(index, out);
+        put(r#"{\"name\":"#, out);
+        inner_string(name, out);
+        put(r#",\"user_ids\":["#, out);
+        for (index, user_id) in user_ids.iter().enumerate() {
+            separate(index, out);
+            inner_string(user_id, out);
+        }
+        put("]}", out);
+    }
+    put(r#"]}"}"#, out);
 }
 
 /// Starts a message whose `data` is a string: all up to and including its opening quote.

@@ -31,6 +31,11 @@ fn connections() -> Vec<(Rejection, Codes, &'static str)> {
             closes(4003, 403, LIMIT),
             "Application disabled",
         ),
+        (
+            TooManyConnections { limit: 5 },
+            closes(4004, 403, LIMIT),
+            "Connection quota exceeded: the application has at most 5",
+        ),
         (PathNotFound, closes(4005, 404, REQUEST), "Path not found"),
         (
             BadVersion,
@@ -181,6 +186,11 @@ fn users() -> Vec<(Rejection, Codes, &'static str)> {
             refuses(401, AUTH),
             "Connection is not signed in as the user of channel #server-to-user-u",
         ),
+        (
+            WatchlistTooLong { limit: 5 },
+            (None, Some(4302), 413, LIMIT),
+            "Watchlist limit exceeded: only its first 5 users are watched",
+        ),
     ]
 }
 
@@ -193,6 +203,11 @@ fn batches_and_questions() -> Vec<(Rejection, Codes, &'static str)> {
             },
             refuses(400, REQUEST),
             "Batch too large (11 > 10)",
+        ),
+        (
+            TooManyEvents { limit: 5 },
+            refuses(429, LIMIT),
+            "Too many events: the application publishes at most 5 in a second",
         ),
         (
             InvalidInfo,

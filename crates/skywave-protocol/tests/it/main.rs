@@ -9,6 +9,7 @@ mod server_messages;
 mod subscriptions;
 mod triggers;
 mod vectors;
+mod watchlists;
 
 use skywave_protocol::{ChannelName, Credentials, Secret, ServerMessage, SocketId};
 

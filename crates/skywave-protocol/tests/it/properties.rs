@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use skywave_protocol::{
     ChannelName, ClientMessage, EventName, Limits, Member, ServerMessage, SignedRequest, SocketId,
-    TriggerRequest,
+    TriggerRequest, Watchlist,
 };
 
 use super::{app, channel, encoded};
@@ -148,6 +148,7 @@ proptest! {
         let _ = ClientMessage::parse(&text);
         let _ = Member::parse(&text, &limits);
         let _ = Member::parse_user(&text, &limits);
+        let _ = Watchlist::parse(&text, &limits);
         let _ = TriggerRequest::parse(&bytes, &limits);
         let _ = EventName::parse(&text);
         let _ = limits.channel_name(&text);

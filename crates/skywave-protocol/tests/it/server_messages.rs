@@ -78,11 +78,38 @@ fn messages_about_subscriptions_have_the_documented_form() {
             r#"{"event":"pusher_internal:subscription_succeeded","channel":"presence-a","data":"{\"presence\":{\"count\":2,\"ids\":[\"u1\",\"u2\"],\"hash\":{\"u1\":{\"name\":\"x\"},\"u2\":null}}}"}"#,
         ),
         (
+            ServerMessage::SubscriptionCount {
+                channel: &public,
+                count: 3,
+            },
+            r#"{"event":"pusher_internal:subscription_count","channel":"my-channel","data":"{\"subscription_count\":3}"}"#,
+        ),
+        (
             ServerMessage::SubscriptionError {
                 channel: "private-\"a",
                 rejection: &refusal,
             },
             r#"{"event":"pusher:subscription_error","channel":"private-\"a","data":"{\"type\":\"AuthError\",\"error\":\"Invalid key in subscription auth data: 'a\\\"b'\",\"status\":401}"}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn messages_about_watched_users_have_the_documented_form() {
+    assert_encoded([
+        (
+            ServerMessage::Watchlist {
+                online: &["u2", "u\"3"],
+                offline: &["u4"],
+            },
+            r#"{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"online\",\"user_ids\":[\"u2\",\"u\\\"3\"]},{\"name\":\"offline\",\"user_ids\":[\"u4\"]}]}"}"#,
+        ),
+        (
+            ServerMessage::Watchlist {
+                online: &[],
+                offline: &["u4"],
+            },
+            r#"{"event":"pusher_internal:watchlist_events","data":"{\"events\":[{\"name\":\"offline\",\"user_ids\":[\"u4\"]}]}"}"#,
         ),
     ]);
 }

@@ -50,6 +50,8 @@ fn kinds_follow_the_longest_prefix() {
         assert_eq!(kind.is_encrypted(), encrypted, "{name}");
         assert_eq!(kind.is_cache(), cache, "{name}");
         assert_eq!(kind.accepts_client_events(), signed, "{name}");
+        let counted = !kind.is_presence() && !kind.is_encrypted() && !name.starts_with('#');
+        assert_eq!(kind.shows_subscription_count(), counted, "{name}");
         assert!(name.starts_with(kind.prefix()), "{name}");
     }
 }
