@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use skywave_protocol::{Credentials, Limits, Secret};
-use skywave_server::{App, Config, Server};
+use skywave_server::{App, AppSettings, Config, Server};
 use tracing_subscriber::EnvFilter;
 
 /// What can be said on the command line; most of it in the environment as well.
@@ -96,17 +96,16 @@ impl Options {
             !key.is_empty() && key.bytes().all(legal),
             "--app-key is {key:?}, expected letters, digits, - and _",
         );
-        let app = App::new(
-            self.app_id.clone(),
-            Credentials::new(key, &Secret::new(secret)),
-        );
         let limits = Limits {
             client_events_per_second: self.client_events_per_second,
             ..Limits::default()
         };
-        Ok(app
-            .with_limits(limits)
-            .with_client_events(!self.no_client_events))
+        let settings = AppSettings {
+            limits,
+            client_events: !self.no_client_events,
+            ..AppSettings::new(Credentials::new(key, &Secret::new(secret)))
+        };
+        Ok(App::new(self.app_id.clone(), settings))
     }
 }
 

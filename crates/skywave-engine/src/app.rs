@@ -1,51 +1,78 @@
 //! Apps: the tenants of a node.
 //!
-//! An [`App`] is an id, a key pair, its limits, and the directory of its occupied channels. That
-//! the directory hangs off the app is what keeps tenants apart: there is no table in which the
-//! channels of two apps could meet.
+//! An [`App`] is an id, its [`AppSettings`], and the directory of its occupied channels. That the
+//! directory hangs off the app is what keeps tenants apart: there is no table in which the channels
+//! of two apps could meet. The settings can be replaced while connections are open; whoever looks
+//! at them sees the old ones or the new ones, never a mixture.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use skywave_protocol::{Credentials, Limits};
 
 use crate::directory::Directory;
 
-/// One tenant: its identity, its rules, and its occupied channels.
+/// One tenant: its identity, its settings, and its occupied channels.
 #[derive(Debug)]
 pub struct App {
     id: String,
-    credentials: Credentials,
-    limits: Limits,
-    client_events: bool,
+    settings: ArcSwap<AppSettings>,
     pub(crate) channels: Directory,
 }
 
-impl App {
-    /// An app with the hosted service's limits that accepts client events.
-    pub fn new(id: impl Into<String>, credentials: Credentials) -> Self {
+/// What an app's owner decides, and may decide anew while the node runs.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// The key and the secret.
+    pub credentials: Credentials,
+    /// What the app's peers may send.
+    pub limits: Limits,
+    /// Whether the app is served at all; connections and requests are refused when it is not.
+    /// Default true.
+    pub enabled: bool,
+    /// Whether subscribers may send client events (`client-…`). Default true.
+    pub client_events: bool,
+}
+
+impl AppSettings {
+    /// The defaults: the hosted service's limits, client events accepted.
+    pub fn new(credentials: Credentials) -> Self {
         Self {
-            id: id.into(),
             credentials,
             limits: Limits::default(),
+            enabled: true,
             client_events: true,
-            channels: Directory::default(),
         }
     }
+}
 
-    /// Replaces the limits.
-    #[must_use]
-    pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
-        self
+impl From<Credentials> for AppSettings {
+    fn from(credentials: Credentials) -> Self {
+        Self::new(credentials)
     }
+}
 
-    /// Switches client events (`client-…`, sent by subscribers) on or off.
-    #[must_use]
-    pub fn with_client_events(mut self, enabled: bool) -> Self {
-        self.client_events = enabled;
-        self
+impl App {
+    /// An app without connections.
+    ///
+    /// ```
+    /// use skywave_engine::{App, AppSettings};
+    /// use skywave_protocol::{Credentials, Secret};
+    ///
+    /// let credentials = Credentials::new("my-key", &Secret::new("my-secret"));
+    /// let quiet = AppSettings { client_events: false, ..AppSettings::new(credentials) };
+    /// let app = App::new("1", quiet);
+    /// assert_eq!(app.settings().credentials.key(), "my-key");
+    /// ```
+    pub fn new(id: impl Into<String>, settings: impl Into<AppSettings>) -> Self {
+        Self {
+            id: id.into(),
+            settings: ArcSwap::from_pointee(settings.into()),
+            channels: Directory::default(),
+        }
     }
 
     /// The id in HTTP API paths (`/apps/ID/…`).
@@ -53,19 +80,14 @@ impl App {
         &self.id
     }
 
-    /// The key and the secret.
-    pub fn credentials(&self) -> &Credentials {
-        &self.credentials
+    /// The settings as they are now. Look once per decision: they may change in between.
+    pub fn settings(&self) -> impl Deref<Target = Arc<AppSettings>> + use<> {
+        self.settings.load()
     }
 
-    /// What this app's peers may send.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
-    /// Whether subscribers may send client events.
-    pub fn accepts_client_events(&self) -> bool {
-        self.client_events
+    /// Replaces the settings, for whatever is decided from now on.
+    pub(crate) fn change(&self, settings: AppSettings) {
+        self.settings.store(Arc::new(settings));
     }
 }
 
@@ -85,15 +107,45 @@ impl Apps {
     pub fn new(apps: impl IntoIterator<Item = App>) -> Result<Self, DuplicateApp> {
         let mut all = Self::default();
         for app in apps.into_iter().map(Arc::new) {
-            let (id, key) = (app.id.clone(), app.credentials.key().to_owned());
-            if all.by_id.insert(id.clone(), Arc::clone(&app)).is_some() {
-                return Err(DuplicateApp::Id(id));
-            }
-            if all.by_key.insert(key.clone(), app).is_some() {
-                return Err(DuplicateApp::Key(key));
-            }
+            let key = app.settings().credentials.key().to_owned();
+            all.insert(key, app)?;
         }
         Ok(all)
+    }
+
+    /// The apps with these ids and settings. An app that is here already stays the same app, with
+    /// its channels; only when the whole is in order do such apps change their settings.
+    pub(crate) fn replaced(
+        &self,
+        wanted: impl IntoIterator<Item = (String, AppSettings)>,
+    ) -> Result<Self, DuplicateApp> {
+        let mut all = Self::default();
+        let mut changes = Vec::new();
+        for (id, settings) in wanted {
+            let key = settings.credentials.key().to_owned();
+            if let Some(app) = self.by_id(&id) {
+                all.insert(key, Arc::clone(app))?;
+                changes.push((app, settings));
+            } else {
+                all.insert(key, Arc::new(App::new(id, settings)))?;
+            }
+        }
+        for (app, settings) in changes {
+            app.change(settings);
+        }
+        Ok(all)
+    }
+
+    fn insert(&mut self, key: String, app: Arc<App>) -> Result<(), DuplicateApp> {
+        if self.by_id.contains_key(&app.id) {
+            return Err(DuplicateApp::Id(app.id.clone()));
+        }
+        if self.by_key.contains_key(&key) {
+            return Err(DuplicateApp::Key(key));
+        }
+        self.by_id.insert(app.id.clone(), Arc::clone(&app));
+        self.by_key.insert(key, app);
+        Ok(())
     }
 
     /// The app whose key is `key`.

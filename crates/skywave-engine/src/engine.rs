@@ -1,22 +1,28 @@
 //! The engine: what all threads of a node share.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use skywave_protocol::{ChannelKind, ChannelName, Rejection, ServerMessage, SocketId};
 
-use crate::app::{App, Apps};
+use crate::app::{App, AppSettings, Apps, DuplicateApp};
 use crate::directory::Directory;
 use crate::encode_frame;
 use crate::inbox::{Delivery, Inbox};
+use crate::observer::{Observer, Occurrence};
 use crate::occupied::{ChannelId, Occupancy, Occupied};
 
 /// The apps of a node and the inboxes of its workers.
 #[derive(Debug)]
 pub struct Engine {
-    apps: Apps,
+    apps: ArcSwap<Apps>,
+    /// Held while apps are replaced, by one at a time.
+    replacing: Mutex<()>,
+    observer: Option<Arc<dyn Observer>>,
     inboxes: Box<[Inbox]>,
     next_channel: AtomicU64,
 }
@@ -36,18 +42,44 @@ pub struct Publication<'a> {
 
 impl Engine {
     /// An engine for `workers` workers, each of which needs its [`Shard`](crate::Shard).
-    pub fn new(apps: Apps, workers: usize) -> Arc<Self> {
+    pub fn new(apps: Apps, workers: usize, observer: Option<Arc<dyn Observer>>) -> Arc<Self> {
         let inboxes = (0..workers).map(|_| Inbox::default()).collect();
         Arc::new(Self {
-            apps,
+            apps: ArcSwap::from_pointee(apps),
+            replacing: Mutex::default(),
+            observer,
             inboxes,
             next_channel: AtomicU64::new(0),
         })
     }
 
-    /// The tenants.
-    pub fn apps(&self) -> &Apps {
-        &self.apps
+    /// The tenants as they are now.
+    pub fn apps(&self) -> impl Deref<Target = Arc<Apps>> + use<> {
+        self.apps.load()
+    }
+
+    /// Replaces the tenants by those with these ids and settings, and returns the apps that are
+    /// gone: their connections are still there, for the caller to close. An app that stays keeps
+    /// its connections and channels.
+    ///
+    /// # Errors
+    ///
+    /// When two share an id or a key. Nothing was changed then.
+    pub fn replace_apps(
+        &self,
+        wanted: impl IntoIterator<Item = (String, AppSettings)>,
+    ) -> Result<Vec<Arc<App>>, DuplicateApp> {
+        // It guards no data, so there is nothing that a panic could have left half-done.
+        let _one_at_a_time = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let apps = self.apps.load_full();
+        let replaced = apps.replaced(wanted)?;
+        let gone = apps.iter().filter(|app| replaced.by_id(app.id()).is_none());
+        let gone = gone.map(Arc::clone).collect();
+        self.apps.store(Arc::new(replaced));
+        Ok(gone)
     }
 
     /// Hands events to every subscriber of their channels, in this order.
@@ -97,8 +129,9 @@ impl Engine {
                 user_id: None,
             });
             if is_cache {
-                let room = Directory::share(app.limits().cached_channels);
-                let expires = now.saturating_add(app.limits().cache_ms);
+                let limits = &app.settings().limits;
+                let room = Directory::share(limits.cached_channels);
+                let expires = now.saturating_add(limits.cache_ms);
                 shelf.cache.make_room(room, channel, now);
                 shelf.cache.keep(channel, &frame, data, expires);
             }
@@ -175,6 +208,16 @@ impl Engine {
         };
         for worker in occupied.workers() {
             self.inboxes[worker].push(delivery.clone());
+        }
+    }
+
+    /// Tells the observer, who sees the occurrences of a channel in their order because the caller
+    /// holds its lock. The channels of single users are nobody else's business.
+    pub(crate) fn observe(&self, app: &App, channel: &ChannelName, occurrence: &Occurrence<'_>) {
+        if let Some(observer) = &self.observer
+            && channel.kind() != ChannelKind::ServerToUser
+        {
+            observer.observe(app, channel, occurrence);
         }
     }
 

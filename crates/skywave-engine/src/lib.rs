@@ -35,16 +35,18 @@ mod engine;
 mod inbox;
 mod local;
 mod membership;
+mod observer;
 mod occupied;
 mod presence;
 mod rate;
 mod session;
 mod shard;
 
-pub use app::{App, Apps, DuplicateApp};
+pub use app::{App, AppSettings, Apps, DuplicateApp};
 pub use connection::{Connection, Link};
 pub use engine::{Engine, Publication};
 pub use inbox::Inbox;
+pub use observer::{Observer, Occurrence};
 pub use occupied::Occupancy;
 pub use shard::Shard;
 

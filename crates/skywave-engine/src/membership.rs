@@ -10,6 +10,7 @@ use skywave_protocol::{ChannelName, Member, Rejection, ServerMessage};
 use crate::connection::{Connection, Link};
 use crate::directory::Shelf;
 use crate::encode_frame;
+use crate::observer::Occurrence;
 use crate::occupied::{ChannelId, Occupied};
 use crate::shard::{Channels, Shard};
 
@@ -42,7 +43,11 @@ impl<L: Link> Shard<L> {
             if name.kind().is_cache() {
                 match shelf.cache.frame(name, now) {
                     Some(frame) => welcome.extend_from_slice(frame),
-                    None => encode_frame(&ServerMessage::CacheMiss { channel: name }, &mut welcome),
+                    None => {
+                        encode_frame(&ServerMessage::CacheMiss { channel: name }, &mut welcome);
+                        let app = connection.app();
+                        self.engine.observe(app, name, &Occurrence::CacheMiss);
+                    }
                 }
             }
             Ok::<ChannelId, Rejection>(occupied.id)
@@ -71,9 +76,17 @@ impl<L: Link> Shard<L> {
                 channel: name.as_str().into(),
             });
         }
-        let entered = occupied.join(self.worker, member, connection.app().limits());
+        let app = connection.app();
+        let was_empty = occupied.is_empty();
+        let entered = occupied.join(self.worker, member, &app.settings().limits);
         if occupied.is_empty() {
             shelf.occupied.remove(name);
+        } else if was_empty {
+            self.engine.observe(app, name, &Occurrence::Occupied);
+        }
+        if let (Ok(true), Some(Member { user_id, .. })) = (&entered, member) {
+            let added = Occurrence::MemberAdded { user_id };
+            self.engine.observe(app, name, &added);
         }
         entered
     }
@@ -86,7 +99,8 @@ impl<L: Link> Shard<L> {
         let channels = &mut *self.channels.borrow_mut();
         let name = channels.name(&subscription).clone();
         let user_id = subscription.user_id.as_deref();
-        connection.app().channels.locked(&name, |shelf| {
+        let app = connection.app();
+        app.channels.locked(&name, |shelf| {
             let Some(occupied) = shelf.occupied.get_mut(&name) else {
                 return;
             };
@@ -96,9 +110,12 @@ impl<L: Link> Shard<L> {
                     user_id,
                 };
                 self.engine.deliver(occupied, &removed, None);
+                let removed = Occurrence::MemberRemoved { user_id };
+                self.engine.observe(app, &name, &removed);
             }
             if occupied.is_empty() {
                 shelf.occupied.remove(&name);
+                self.engine.observe(app, &name, &Occurrence::Vacated);
             }
         });
         channels.unsubscribe(&subscription);

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use skywave_protocol::{ChannelName, ClientMessage, Member, Rejection, ServerMessage, Subscribe};
 
 use crate::connection::{Connection, Link};
+use crate::observer::Occurrence;
 use crate::shard::Shard;
 
 impl<L: Link> Shard<L> {
@@ -103,10 +104,10 @@ impl<L: Link> Shard<L> {
         auth: &str,
         user_data: &str,
     ) -> Result<(), Rejection> {
-        let app = connection.app();
-        app.credentials()
+        let app = connection.app().settings();
+        app.credentials
             .verify_user(auth, connection.socket_id(), user_data)?;
-        let user = Member::parse_user(user_data, app.limits())?;
+        let user = Member::parse_user(user_data, &app.limits)?;
         let mut session = connection.session.borrow_mut();
         if session
             .user
@@ -129,7 +130,8 @@ impl<L: Link> Shard<L> {
         now: u64,
     ) -> Result<(), Rejection> {
         let app = connection.app();
-        if !app.accepts_client_events() {
+        let settings = app.settings();
+        if !settings.client_events {
             return Err(Rejection::ClientEventsDisabled);
         }
         let not_subscribed = || Rejection::ClientEventNotSubscribed {
@@ -139,7 +141,7 @@ impl<L: Link> Shard<L> {
             .subscribed(connection, channel)
             .ok_or_else(not_subscribed)?;
         let mut session = connection.session.borrow_mut();
-        let limits = app.limits();
+        let limits = &settings.limits;
         limits.client_event(event, data)?;
         let limit = limits.client_events_per_second;
         if !session.client_events.allows(now, limit) {
@@ -163,8 +165,15 @@ impl<L: Link> Shard<L> {
                 data,
                 user_id,
             };
-            self.engine
-                .deliver(occupied, &message, Some(connection.socket_id()));
+            let socket_id = connection.socket_id();
+            self.engine.deliver(occupied, &message, Some(socket_id));
+            let sent = Occurrence::ClientEvent {
+                event,
+                data,
+                socket_id,
+                user_id,
+            };
+            self.engine.observe(app, &name, &sent);
         });
         Ok(())
     }
@@ -184,11 +193,11 @@ fn permitted<L>(
     connection: &Connection<L>,
     subscribe: &Subscribe<'_>,
 ) -> Result<(ChannelName, Option<Member>), Rejection> {
-    let (app, socket_id) = (connection.app(), connection.socket_id());
-    let name = app.limits().channel_name(&subscribe.channel)?;
+    let (app, socket_id) = (connection.app().settings(), connection.socket_id());
+    let name = app.limits.channel_name(&subscribe.channel)?;
     let kind = name.kind();
     let session = connection.session.borrow();
-    let limit = app.limits().subscriptions_per_connection;
+    let limit = app.limits.subscriptions_per_connection;
     if session.subscriptions.len() >= limit {
         return Err(Rejection::TooManySubscriptions { limit });
     }
@@ -205,13 +214,13 @@ fn permitted<L>(
     }
     let channel_data = subscribe.channel_data.as_deref();
     let auth = subscribe.auth.as_deref().unwrap_or_default();
-    app.credentials()
+    app.credentials
         .verify_channel(auth, socket_id, &name, channel_data)?;
     if !kind.is_presence() {
         return Ok((name, None));
     }
     let member = match (channel_data, &session.user) {
-        (Some(channel_data), _) => Member::parse(channel_data, app.limits())?,
+        (Some(channel_data), _) => Member::parse(channel_data, &app.limits)?,
         (None, Some(user)) => Member::clone(user),
         (None, None) => return Err(Rejection::MissingChannelData),
     };

@@ -33,4 +33,4 @@ mod worker;
 
 pub use config::Config;
 pub use server::{Server, StartError};
-pub use skywave_engine::{App, Publication};
+pub use skywave_engine::{App, AppSettings, Publication};

@@ -69,7 +69,7 @@ impl Server {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let settings = Settings::from(&config);
         let count = config.worker_count();
-        let engine = Engine::new(Apps::new(config.apps)?, count);
+        let engine = Engine::new(Apps::new(config.apps)?, count, None);
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
         let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox {
@@ -101,8 +101,8 @@ impl Server {
     }
 
     /// The app with this id.
-    pub fn app(&self, id: &str) -> Option<&Arc<App>> {
-        self.inner.node.engine.apps().by_id(id)
+    pub fn app(&self, id: &str) -> Option<Arc<App>> {
+        self.inner.node.engine.apps().by_id(id).map(Arc::clone)
     }
 
     /// Hands an event to every subscriber of its channels; never waits, from any thread.

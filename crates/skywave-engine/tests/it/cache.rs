@@ -66,8 +66,8 @@ fn the_cached_event_ends_with_its_time() {
     let world = World::new(1);
     world.publish("cache-news", "e", None);
     let name = channel("cache-news");
-    let half_an_hour = world.app().limits().cache_ms;
-    let cached = |now| world.engine.cached(world.app(), &name, now);
+    let half_an_hour = world.app().settings().limits.cache_ms;
+    let cached = |now| world.engine.cached(&world.app(), &name, now);
     assert_eq!(cached(half_an_hour - 1), Some(("{}".to_owned(), 1)));
     assert_eq!(cached(half_an_hour), None);
 }

@@ -1,7 +1,7 @@
 //! Events that subscribers send to each other.
 
 use serde_json::{Value, json};
-use skywave_engine::App;
+use skywave_engine::AppSettings;
 
 use crate::world::{Browser, World, credentials, ignore};
 
@@ -105,7 +105,11 @@ fn the_eleventh_client_event_of_a_second_is_dropped_with_4301() {
 
 #[test]
 fn an_app_can_switch_client_events_off() {
-    let world = World::of(1, App::new("1", credentials()).with_client_events(false));
+    let settings = AppSettings {
+        client_events: false,
+        ..AppSettings::new(credentials())
+    };
+    let world = World::of(1, settings);
     let ann = world.browser(0, 1);
     ann.subscribe_signed("private-a", None);
     ann.heard();

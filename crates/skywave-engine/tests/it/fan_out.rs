@@ -87,7 +87,7 @@ fn publishing_is_refused_while_a_worker_is_too_far_behind_and_nothing_is_sent_th
     };
     let mut accepted = 0;
     let refusal = loop {
-        match world.engine.publish(world.app(), [publication], 0) {
+        match world.engine.publish(&world.app(), [publication], 0) {
             Ok(()) => accepted += 1,
             Err(rejection) => break rejection,
         }
@@ -105,7 +105,7 @@ fn publishing_is_refused_while_a_worker_is_too_far_behind_and_nothing_is_sent_th
         "{accepted} accepted, {delivered} bytes written"
     );
     assert_eq!(
-        world.engine.publish(world.app(), [publication], 0),
+        world.engine.publish(&world.app(), [publication], 0),
         Ok(()),
         "recovers by itself"
     );
@@ -116,7 +116,7 @@ fn apps_with_equal_channel_names_do_not_hear_each_other() {
     let other = App::new("2", Credentials::new("other", &Secret::new("other")));
     let apps = Apps::new([App::new("1", credentials()), other]).expect("different apps");
     let mut world = World::new(1);
-    world.engine = Engine::new(apps, 1);
+    world.engine = Engine::new(apps, 1, None);
     let shard = skywave_engine::Shard::new(std::sync::Arc::clone(&world.engine), 0);
     world.shards = vec![std::rc::Rc::new(shard)];
     let browser = world.browser(0, 1);
@@ -130,7 +130,8 @@ fn apps_with_equal_channel_names_do_not_hear_each_other() {
         data: "{}",
         except: None,
     };
-    let stranger = world.engine.apps().by_key("other").expect("the other app");
+    let apps = world.engine.apps();
+    let stranger = apps.by_key("other").expect("the other app");
     world
         .engine
         .publish(stranger, [publication], 0)

@@ -3,8 +3,10 @@
 mod cache;
 mod client_events;
 mod fan_out;
+mod observer;
 mod order;
 mod presence;
+mod settings;
 mod subscriptions;
 mod users;
 mod world;

@@ -20,10 +20,8 @@ fn concurrent_publishers_are_heard_in_the_same_order_on_every_worker() {
     let publishers = (0..4).map(|publisher| {
         let (engine, start) = (Arc::clone(&world.engine), Arc::clone(&start));
         std::thread::spawn(move || {
-            let (app, channels) = (
-                engine.apps().by_id("1").expect("the app"),
-                [channel("news")],
-            );
+            let (apps, channels) = (engine.apps(), [channel("news")]);
+            let app = apps.by_id("1").expect("the app");
             start.wait();
             for number in 0..500 {
                 let event = format!("{publisher}:{number}");

@@ -1,7 +1,7 @@
 //! Who is here.
 
 use serde_json::{Value, json};
-use skywave_engine::{App, Occupancy};
+use skywave_engine::{AppSettings, Occupancy};
 use skywave_protocol::Limits;
 
 use crate::world::{World, channel, credentials, data};
@@ -31,7 +31,7 @@ fn a_member_is_shown_once_however_many_connections_it_has() {
     let presence = &data(&bob_again.heard()[0])["presence"];
     let expected = json!({"count": 2, "ids": ["ann", "bob"], "hash": {"ann": null, "bob": null}});
     assert_eq!(*presence, expected);
-    let occupancy = world.engine.occupancy(world.app(), &channel(ROOM));
+    let occupancy = world.engine.occupancy(&world.app(), &channel(ROOM));
     assert_eq!(
         occupancy,
         Occupancy {
@@ -123,7 +123,11 @@ fn a_full_channel_refuses_new_members_but_not_new_connections_of_members() {
         members_per_channel: 1,
         ..Limits::default()
     };
-    let world = World::of(1, App::new("1", credentials()).with_limits(limits));
+    let settings = AppSettings {
+        limits,
+        ..AppSettings::new(credentials())
+    };
+    let world = World::of(1, settings);
     let (ann, ann_again, bob) = (
         world.browser(0, 1),
         world.browser(0, 2),
@@ -141,7 +145,7 @@ fn a_full_channel_refuses_new_members_but_not_new_connections_of_members() {
     assert_eq!(
         world
             .engine
-            .occupancy(world.app(), &channel(ROOM))
+            .occupancy(&world.app(), &channel(ROOM))
             .subscriptions,
         2
     );
@@ -153,13 +157,17 @@ fn a_channel_that_refuses_its_first_member_is_not_occupied() {
         members_per_channel: 0,
         ..Limits::default()
     };
-    let world = World::of(1, App::new("1", credentials()).with_limits(limits));
+    let settings = AppSettings {
+        limits,
+        ..AppSettings::new(credentials())
+    };
+    let world = World::of(1, settings);
     let ann = world.browser(0, 1);
     ann.join(ROOM, "ann");
     assert_eq!(
         world
             .engine
-            .occupancy(world.app(), &channel(ROOM))
+            .occupancy(&world.app(), &channel(ROOM))
             .subscriptions,
         0
     );

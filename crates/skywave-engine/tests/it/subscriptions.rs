@@ -1,7 +1,7 @@
 //! Coming and going.
 
 use serde_json::{Value, json};
-use skywave_engine::{App, Occupancy};
+use skywave_engine::{AppSettings, Occupancy};
 use skywave_protocol::{Limits, SocketId};
 
 use crate::world::{World, channel, credentials, ignore};
@@ -43,7 +43,7 @@ fn a_second_subscription_is_refused_and_not_counted() {
         1,
         "the subscription that exists has not failed: {heard:?}"
     );
-    let occupancy = world.engine.occupancy(world.app(), &channel("news"));
+    let occupancy = world.engine.occupancy(&world.app(), &channel("news"));
     assert_eq!(
         occupancy,
         Occupancy {
@@ -85,7 +85,7 @@ fn a_closed_connection_leaves_every_channel_and_no_trace() {
     for number in 0..50 {
         let occupancy = world
             .engine
-            .occupancy(world.app(), &channel(&format!("c{number}")));
+            .occupancy(&world.app(), &channel(&format!("c{number}")));
         assert_eq!(occupancy.subscriptions, 0);
     }
     browser.heard();
@@ -154,7 +154,11 @@ fn a_connection_has_at_most_as_many_subscriptions_as_the_app_allows() {
         subscriptions_per_connection: 2,
         ..Limits::default()
     };
-    let world = World::of(1, App::new("1", credentials()).with_limits(limits));
+    let settings = AppSettings {
+        limits,
+        ..AppSettings::new(credentials())
+    };
+    let world = World::of(1, settings);
     let browser = world.browser(0, 1);
     for name in ["a", "b", "c"] {
         browser.subscribe(name);

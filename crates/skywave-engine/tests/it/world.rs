@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use skywave_engine::{App, Apps, Connection, Engine, Link, Publication, Shard};
+use skywave_engine::{App, AppSettings, Apps, Connection, Engine, Link, Publication, Shard};
 use skywave_protocol::{ChannelName, Credentials, Secret, SocketId};
 
 /// A link that keeps every write.
@@ -45,26 +45,28 @@ pub(crate) fn channel(name: &str) -> ChannelName {
 
 impl World {
     pub(crate) fn new(workers: usize) -> Self {
-        Self::of(workers, App::new("1", credentials()))
+        Self::of(workers, AppSettings::new(credentials()))
     }
 
-    pub(crate) fn of(workers: usize, app: App) -> Self {
-        let engine = Engine::new(Apps::new([app]).expect("one app"), workers);
+    pub(crate) fn of(workers: usize, settings: AppSettings) -> Self {
+        let apps = Apps::new([App::new("1", settings)]).expect("one app");
+        Self::with(Engine::new(apps, workers, None), workers)
+    }
+
+    pub(crate) fn with(engine: Arc<Engine>, workers: usize) -> Self {
         let shard = |worker| Rc::new(Shard::new(Arc::clone(&engine), worker));
         let shards = (0..workers).map(shard).collect();
         Self { engine, shards }
     }
 
-    pub(crate) fn app(&self) -> &Arc<App> {
-        self.engine
-            .apps()
-            .by_id("1")
-            .expect("the app of this world")
+    pub(crate) fn app(&self) -> Arc<App> {
+        let apps = self.engine.apps();
+        Arc::clone(apps.by_id("1").expect("the app of this world"))
     }
 
     /// Browser number `id` on a worker.
     pub(crate) fn browser(&self, worker: usize, id: u64) -> Browser {
-        let app = Arc::clone(self.app());
+        let app = self.app();
         let connection = Rc::new(Connection::new(
             Recorder::default(),
             app,
@@ -85,7 +87,7 @@ impl World {
             except,
         };
         self.engine
-            .publish(self.app(), [publication], 0)
+            .publish(&self.app(), [publication], 0)
             .expect("there is room");
     }
 

@@ -35,14 +35,18 @@ where
         .map_or("/", |target| target.as_str());
     let signed = SignedRequest::parse(head.method.as_str(), target)?;
     let engine = &node.engine;
+    let apps = engine.apps();
     let app = match app_id {
-        Some(id) => engine.apps().by_id(id).ok_or(Rejection::UnknownApp)?,
-        None => engine
-            .apps()
+        Some(id) => apps.by_id(id).ok_or(Rejection::UnknownApp)?,
+        None => apps
             .by_key(signed.auth_key())
             .ok_or(Rejection::UnknownAuthKey)?,
     };
-    app.credentials().verify_request(&signed, &body, now())?;
+    let settings = app.settings();
+    settings.credentials.verify_request(&signed, &body, now())?;
+    if !settings.enabled {
+        return Err(Rejection::AppDisabled);
+    }
 
     let answer = match call {
         Call::Events => events::publish(node, app, &body)?,

@@ -34,7 +34,7 @@ pub(super) fn one(
     request: &SignedRequest<'_>,
 ) -> Result<Bytes, Rejection> {
     let info = asked(request)?;
-    let channel = app.limits().channel_name(name)?;
+    let channel = app.settings().limits.channel_name(name)?;
     if info.user_count && !channel.kind().is_presence() {
         return Err(Rejection::UserCountWithoutPresence);
     }
@@ -56,7 +56,7 @@ pub(super) fn one(
 
 /// `GET channels/NAME/users`: the members of a presence channel, their ids as strings (trap 7).
 pub(super) fn users(engine: &Engine, app: &App, name: &str) -> Result<Bytes, Rejection> {
-    let channel = app.limits().channel_name(name)?;
+    let channel = app.settings().limits.channel_name(name)?;
     if !channel.kind().is_presence() {
         return Err(Rejection::NotPresenceChannel {
             channel: name.into(),

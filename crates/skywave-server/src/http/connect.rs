@@ -1,9 +1,11 @@
 //! `GET /app/KEY`: the WebSocket handshake. Protocol §1.1, §1.2.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Full;
-use skywave_engine::Engine;
+use skywave_engine::{App, Engine};
 use skywave_protocol::Rejection;
 use skywave_websocket::handshake;
 
@@ -19,13 +21,8 @@ pub(super) fn open<B>(engine: &Engine, key: &str, request: &mut Request<B>) -> A
         Ok(response) => response.map(|()| Full::default()),
         Err(error) => return Answer::Response(error.response().map(Full::from)),
     };
-    let app = check_version(request.uri().query().unwrap_or_default()).and_then(|()| {
-        engine
-            .apps()
-            .by_key(key)
-            .cloned()
-            .ok_or(Rejection::UnknownApp)
-    });
+    let app =
+        check_version(request.uri().query().unwrap_or_default()).and_then(|()| app_of(engine, key));
     let upgrade = hyper::upgrade::on(request);
     Answer::Upgrade {
         response,
@@ -34,6 +31,16 @@ pub(super) fn open<B>(engine: &Engine, key: &str, request: &mut Request<B>) -> A
             app,
             read_ahead: Bytes::new(),
         },
+    }
+}
+
+fn app_of(engine: &Engine, key: &str) -> Result<Arc<App>, Rejection> {
+    let apps = engine.apps();
+    let app = apps.by_key(key).ok_or(Rejection::UnknownApp)?;
+    if app.settings().enabled {
+        Ok(Arc::clone(app))
+    } else {
+        Err(Rejection::AppDisabled)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::node::Node;
 
 /// Publishes one event.
 pub(super) fn publish(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
-    let event = TriggerRequest::parse(body, app.limits())?;
+    let event = TriggerRequest::parse(body, &app.settings().limits)?;
     node.publish(app, [publication(&event)])?;
     if event.info == Info::default() {
         return Ok(Bytes::from_static(b"{}"));
@@ -31,7 +31,7 @@ pub(super) fn publish(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Reje
 
 /// Publishes the events of a batch, all of them or none.
 pub(super) fn publish_batch(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
-    let events = TriggerRequest::parse_batch(body, app.limits())?;
+    let events = TriggerRequest::parse_batch(body, &app.settings().limits)?;
     node.publish(app, events.iter().map(publication))?;
     if events.iter().all(|event| event.info == Info::default()) {
         return Ok(Bytes::from_static(b"{}"));

@@ -1,6 +1,7 @@
 //! A server on a free port, and short ways to publish to it.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -112,7 +113,7 @@ impl Node {
         })
     }
 
-    pub(crate) fn app(&self) -> &App {
+    pub(crate) fn app(&self) -> Arc<App> {
         self.server.app(APP_ID).expect("the app of the tests")
     }
 
@@ -172,7 +173,7 @@ impl Node {
             data,
             except,
         };
-        self.server.publish(self.app(), &publication)
+        self.server.publish(&self.app(), &publication)
     }
 
     /// Posts a signed request with this body to the HTTP API, on a connection of its own.

@@ -15,7 +15,7 @@ use crate::wire::Wire;
 
 /// Upgradable for as long as a worker thread or a handle exists.
 fn life(server: &Server) -> Weak<App> {
-    Arc::downgrade(server.app(APP_ID).expect("the app of the tests"))
+    Arc::downgrade(&server.app(APP_ID).expect("the app of the tests"))
 }
 
 #[test]

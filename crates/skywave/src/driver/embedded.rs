@@ -16,7 +16,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::any;
 use skywave_protocol::{ChannelName, Credentials, Limits, Secret, SocketId};
-use skywave_server::{App, Config, Publication, Server};
+use skywave_server::{App, AppSettings, Config, Publication, Server};
 
 use super::{BoxFuture, Driver, DriverError, Envelope, IntoDriver, is_placeholder};
 #[cfg(feature = "encryption")]
@@ -133,13 +133,14 @@ impl IntoDriver for Embedded {
             None if generated => Some(MasterKey::generated()?),
             None => None,
         };
-        let app = App::new(id.clone(), Credentials::new(key, &secret))
-            .with_client_events(self.client_events);
-        let server = Server::start(Config::new([app]))
+        let settings = AppSettings {
+            client_events: self.client_events,
+            ..AppSettings::new(Credentials::new(key, &secret))
+        };
+        let server = Server::start(Config::new([App::new(id.clone(), settings)]))
             .map_err(|error| DriverError::new("the server did not start").caused_by(error))?;
         let app = server
             .app(&id)
-            .cloned()
             .ok_or_else(|| DriverError::new(format!("the server started without app `{id}`")))?;
         Ok(Arc::new(Running {
             server,
@@ -178,22 +179,19 @@ impl Driver for Running {
         channel: &ChannelName,
         channel_data: Option<&str>,
     ) -> Result<AuthReply, DriverError> {
-        let auth = self
-            .app
-            .credentials()
-            .sign_channel(socket_id, channel, channel_data);
+        let credentials = &self.app.settings().credentials;
+        let auth = credentials.sign_channel(socket_id, channel, channel_data);
         Ok(AuthReply::channel(auth, channel_data))
     }
 
     fn authenticate(&self, socket_id: SocketId, user_data: &str) -> Result<AuthReply, DriverError> {
-        Ok(AuthReply::user(
-            self.app.credentials().sign_user(socket_id, user_data),
-            user_data,
-        ))
+        let credentials = &self.app.settings().credentials;
+        let auth = credentials.sign_user(socket_id, user_data);
+        Ok(AuthReply::user(auth, user_data))
     }
 
     fn client_options(&self, page: &Page) -> ClientOptions {
-        ClientOptions::for_server(self.app.credentials().key(), page)
+        ClientOptions::for_server(self.app.settings().credentials.key(), page)
     }
 
     fn routes(&self) -> Option<Router> {
@@ -215,7 +213,7 @@ impl Driver for Running {
     }
 
     fn limits(&self) -> Limits {
-        self.app.limits().clone()
+        self.app.settings().limits.clone()
     }
 }
 

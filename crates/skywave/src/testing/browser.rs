@@ -85,7 +85,7 @@ impl<U: BroadcastUser> Browser<U> {
     pub(super) fn new(backstage: Arc<Backstage<U>>, user: Option<U>) -> Self {
         let stage = &backstage.stage;
         let (worker, socket_id) = stage.admit();
-        let app = Arc::clone(stage.app(backstage.broadcaster.default_name()));
+        let app = stage.app(backstage.broadcaster.default_name());
         Self {
             shard: Shard::new(Arc::clone(&stage.engine), worker),
             connection: Rc::new(Connection::new(Line::default(), app, socket_id)),

@@ -66,7 +66,7 @@ impl Stage {
         });
         let apps = Apps::new(apps).expect("the names differ, and so do the numbers");
         Self {
-            engine: Engine::new(apps, BROWSERS),
+            engine: Engine::new(apps, BROWSERS, None),
             log: Mutex::default(),
             idle: Mutex::new((0..BROWSERS).rev().collect()),
             connections: AtomicU64::new(0),
@@ -74,15 +74,18 @@ impl Stage {
     }
 
     fn driver(self: &Arc<Self>, name: String) -> Result<Arc<dyn Driver>, DriverError> {
-        let app = Arc::clone(self.app(&name));
+        let app = self.app(&name);
         let stage = Arc::clone(self);
         Ok(Arc::new(Fake { name, app, stage }))
     }
 
     /// The app that the driver of this name publishes to.
-    pub(super) fn app(&self, driver: &str) -> &Arc<App> {
-        let app = self.engine.apps().by_key(driver);
-        app.expect("there is an app for every driver")
+    pub(super) fn app(&self, driver: &str) -> Arc<App> {
+        let apps = self.engine.apps();
+        Arc::clone(
+            apps.by_key(driver)
+                .expect("there is an app for every driver"),
+        )
     }
 
     pub(super) fn log(&self) -> MutexGuard<'_, Log> {
@@ -141,18 +144,22 @@ impl Driver for Fake {
         channel: &ChannelName,
         channel_data: Option<&str>,
     ) -> Result<AuthReply, DriverError> {
-        let credentials = self.app.credentials();
+        let credentials = &self.app.settings().credentials;
         let auth = credentials.sign_channel(socket_id, channel, channel_data);
         Ok(AuthReply::channel(auth, channel_data))
     }
 
     fn authenticate(&self, socket_id: SocketId, user_data: &str) -> Result<AuthReply, DriverError> {
-        let auth = self.app.credentials().sign_user(socket_id, user_data);
+        let auth = self
+            .app
+            .settings()
+            .credentials
+            .sign_user(socket_id, user_data);
         Ok(AuthReply::user(auth, user_data))
     }
 
     fn client_options(&self, page: &Page) -> ClientOptions {
-        ClientOptions::for_server(self.app.credentials().key(), page)
+        ClientOptions::for_server(self.app.settings().credentials.key(), page)
     }
 
     fn encryption(&self) -> Encryption {
