@@ -32,5 +32,6 @@ mod wheel;
 mod worker;
 
 pub use config::Config;
+pub use http::ResponseBody;
 pub use server::{Server, StartError};
 pub use skywave_engine::{App, AppSettings, Publication};

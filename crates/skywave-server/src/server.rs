@@ -7,10 +7,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
-use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 use skywave_engine::{App, Apps, DuplicateApp, Engine, Publication};
 use skywave_protocol::Rejection;
@@ -19,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::arrival::{Arrival, Visit};
 use crate::config::{Config, Settings};
-use crate::http::{Answer, answer};
+use crate::http::{Answer, ResponseBody, answer};
 use crate::node::{Mailbox, Node};
 use crate::stream::Arriving;
 use crate::thread;
@@ -144,7 +142,7 @@ impl Server {
     /// connection of the server, `/apps/ID/..` is its HTTP API, anything else is 404.
     ///
     /// The request must carry hyper's upgrade extension, as it does under `axum::serve`.
-    pub async fn handle<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>
     where
         B: Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {

@@ -14,7 +14,7 @@ use skywave_engine::App;
 use skywave_protocol::{Rejection, SignedRequest};
 
 use super::route::Call;
-use super::{BoxError, FullResponse, channels, events, json};
+use super::{BoxError, Reply, channels, events, json};
 use crate::node::Node;
 
 /// Verifies a request and does what it asks for.
@@ -23,7 +23,7 @@ pub(super) async fn answer<B>(
     app_id: Option<&str>,
     call: Call,
     request: Request<B>,
-) -> Result<FullResponse, Rejection>
+) -> Result<Reply, Rejection>
 where
     B: Body<Error: Into<BoxError>>,
 {

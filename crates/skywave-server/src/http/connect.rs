@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::Full;
 use skywave_engine::{App, Engine};
 use skywave_protocol::Rejection;
 use skywave_websocket::handshake;
 
-use super::Answer;
+use super::{Answer, ResponseBody};
 use crate::arrival::Visit;
 
 /// Offered by the Swift client, which expects it back (trap 12).
@@ -18,8 +17,8 @@ const SUBPROTOCOL: &str = "pusher-channels-protocol-7";
 /// Answers the handshake; a refusal of the app or the version follows on the open WebSocket.
 pub(super) fn open<B>(engine: &Engine, key: &str, request: &mut Request<B>) -> Answer {
     let response = match handshake::accept(request, &[SUBPROTOCOL]) {
-        Ok(response) => response.map(|()| Full::default()),
-        Err(error) => return Answer::Response(error.response().map(Full::from)),
+        Ok(response) => response.map(|()| ResponseBody::empty()),
+        Err(error) => return Answer::Response(error.response().map(ResponseBody::full)),
     };
     let app =
         check_version(request.uri().query().unwrap_or_default()).and_then(|()| app_of(engine, key));

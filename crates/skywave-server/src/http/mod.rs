@@ -13,6 +13,7 @@
 //! ```
 
 mod api;
+mod body;
 mod channels;
 mod connect;
 mod events;
@@ -22,26 +23,26 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::Body;
-use http_body_util::Full;
 use hyper::upgrade::OnUpgrade;
 use skywave_protocol::Rejection;
 
+pub use self::body::ResponseBody;
 use self::route::Route;
 use crate::arrival::Visit;
 use crate::node::Node;
 
-/// A response whose body is complete.
-pub(crate) type FullResponse = Response<Full<Bytes>>;
+/// What requests are answered with.
+pub(crate) type Reply = Response<ResponseBody>;
 
 /// Whatever a foreign body can fail with.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a request came to.
 pub(crate) enum Answer {
-    Response(FullResponse),
+    Response(Reply),
     /// Send the response; when the stream is upgraded, it becomes a connection of the visit's app.
     Upgrade {
-        response: FullResponse,
+        response: Reply,
         upgrade: OnUpgrade,
         visit: Visit,
     },
@@ -75,9 +76,9 @@ where
 }
 
 /// A refusal as plain text, which official libraries show as their message (trap 11).
-fn refusal(rejection: &Rejection) -> FullResponse {
+fn refusal(rejection: &Rejection) -> Reply {
     let status = StatusCode::from_u16(rejection.http_status());
-    let mut response = Response::new(Full::from(rejection.to_string()));
+    let mut response = Response::new(ResponseBody::full(rejection.to_string()));
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(
         CONTENT_TYPE,
@@ -87,8 +88,8 @@ fn refusal(rejection: &Rejection) -> FullResponse {
 }
 
 /// Status 200 with a JSON object (trap 10).
-fn json(body: impl Into<Bytes>) -> FullResponse {
-    let mut response = Response::new(Full::new(body.into()));
+fn json(body: impl Into<Bytes>) -> Reply {
+    let mut response = Response::new(ResponseBody::full(body));
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use skywave_server::Server;
+use skywave_server::{ResponseBody, Server};
 use socket2::{SockRef, Socket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -127,7 +127,7 @@ impl Host {
         &self,
         server: &Server,
         request: http::Request<String>,
-    ) -> http::Response<http_body_util::Full<bytes::Bytes>> {
+    ) -> http::Response<ResponseBody> {
         self.runtime.block_on(server.handle(request))
     }
 }
