@@ -122,8 +122,6 @@ mod error;
 mod event;
 #[cfg(feature = "facade")]
 pub mod facade;
-#[cfg(feature = "_http")]
-mod http_client;
 mod later;
 #[cfg(feature = "config")]
 mod nearest;

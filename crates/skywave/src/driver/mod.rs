@@ -39,6 +39,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use axum::Router;
+#[cfg(feature = "_http")]
+pub use skywave_http_client::HttpError;
 pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
 
 #[cfg(feature = "ably")]
@@ -61,8 +63,6 @@ use crate::authorize::AuthReply;
 use crate::client_options::{ClientOptions, Page};
 use crate::connection::{Connection, ConnectionKey};
 use crate::error::BoxError;
-#[cfg(feature = "_http")]
-pub use crate::http_client::HttpError;
 use crate::report::Skipped;
 
 /// The future of [`Driver::publish`]: boxed, because drivers are chosen by name at run time.

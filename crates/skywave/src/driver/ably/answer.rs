@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use skywave_http_client::HttpError;
 use skywave_protocol::ChannelName;
 
 use super::error::{AblyError, ErrorInfo};
 use super::key::ApiKey;
-use crate::http_client::HttpError;
 
 /// What became of a batch. The channels are the application's.
 #[derive(Debug, PartialEq)]

@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use serde::Deserialize;
+use skywave_http_client::HttpError;
 use skywave_protocol::ChannelName;
 
 use super::key::ApiKey;
-use crate::http_client::HttpError;
 
 /// A refusal of Ably, with its code (<https://help.ably.io>). Neither key nor token is in it.
 ///

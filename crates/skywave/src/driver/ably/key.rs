@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use skywave_http_client::HttpError;
 use skywave_protocol::{Credentials, Secret};
 
 use crate::driver::{DriverError, is_placeholder};
-use crate::http_client::HttpError;
 
 /// A key as the dashboard shows it, `appId.keyId:keySecret`.
 #[derive(Clone)]

@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use skywave_http_client::{HttpClient, Settings};
 use skywave_protocol::Secret;
 
 pub use self::error::AblyError;
@@ -42,7 +43,6 @@ use self::running::Running;
 pub use self::token::AblyToken;
 use self::token::Mint;
 use super::{Driver, DriverError, IntoDriver};
-use crate::http_client::{HttpClient, Settings};
 
 /// The settings of an app at Ably.
 ///

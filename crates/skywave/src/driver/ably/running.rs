@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use axum::body::Bytes;
 use http::{HeaderValue, Request, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use skywave_http_client::{HttpClient, Repeat, Retry};
 use skywave_protocol::{ChannelKind, ChannelName, Limits, SocketId};
 
 use super::answer;
@@ -20,7 +21,6 @@ use crate::client_options::{ClientOptions, Page};
 use crate::connection::Connection;
 use crate::driver::{BoxFuture, Driver, DriverError, Envelope, Grant, SignToken, Token};
 use crate::error::BoxError;
-use crate::http_client::{HttpClient, Repeat, Retry};
 
 /// The driver after its settings were checked.
 pub(super) struct Running {

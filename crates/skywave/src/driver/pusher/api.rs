@@ -9,12 +9,12 @@ use http::{Method, Request, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use skywave_http_client::{HttpClient, HttpError, Repeat, Retry};
 use skywave_protocol::{Credentials, Limits};
 
 use super::address::Place;
 use crate::driver::{DriverError, MasterKey};
 use crate::error::Error;
-use crate::http_client::{HttpClient, HttpError, Repeat, Retry};
 
 /// The driver for an app at hosted Pusher or at a server with its HTTP API, made from
 /// [`Pusher`](super::Pusher). Cheap to clone.

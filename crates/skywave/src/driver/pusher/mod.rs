@@ -26,6 +26,7 @@ pub(crate) mod settings;
 use std::sync::Arc;
 use std::time::Duration;
 
+use skywave_http_client::{HttpClient, Settings};
 use skywave_protocol::{Credentials, Limits, Secret};
 
 use self::address::Address;
@@ -34,7 +35,6 @@ pub use self::api::PusherApi;
 pub use self::batch::BatchEvent;
 pub use self::query::{CachedEvent, ChannelAttribute, ChannelInfo, ChannelState};
 use super::{Driver, DriverError, IntoDriver, MasterKey, is_placeholder};
-use crate::http_client::{HttpClient, Settings};
 
 /// The settings of an app at hosted Pusher, or at a server of one's own that speaks Pusher's HTTP
 /// API (Skywave, Reverb, soketi and others).

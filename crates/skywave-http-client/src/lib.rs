@@ -1,12 +1,12 @@
-//! The HTTP client of the drivers that publish over the network.
+//! HTTP as a client speaks it: for the drivers that publish over the network, and for webhooks.
 //!
-//! One [`HttpClient`] per driver: a pool of kept connections, TLS by rustls with Mozilla's roots
+//! One [`HttpClient`] per purpose: a pool of kept connections, TLS by rustls with Mozilla's roots
 //! and at most one root of one's own. Every call is bounded in time ([`Settings::timeout`], all
 //! attempts included) and in the bytes it reads ([`Settings::body_limit`]), and every failure is an
 //! [`HttpError`] that says whether the request may have arrived. A [`Retry`] repeats a request only
 //! where that is safe.
 //!
-//! What a request says, how it is signed and what an answer means is up to the drivers.
+//! What a request says, how it is signed and what an answer means is up to the callers.
 //!
 //! ```text
 //! connect  one time limit around name lookup, TCP and TLS
@@ -22,9 +22,10 @@ mod retry;
 mod tests;
 mod tls;
 
+use std::error::Error as StdError;
 use std::time::Duration;
 
-use axum::body::Bytes;
+use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -35,20 +36,20 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use self::connect::{Bounded, TimedOut};
 pub use self::error::HttpError;
-pub(crate) use self::retry::{Repeat, Retry};
-pub(crate) use self::tls::CertificateError;
+pub use self::retry::{Repeat, Retry};
+pub use self::tls::CertificateError;
 
 /// What every call of a client keeps to.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// For one connection, TLS included.
-    pub(crate) connect_timeout: Duration,
+    pub connect_timeout: Duration,
     /// For one call, from the first attempt to the last byte of the answer.
-    pub(crate) timeout: Duration,
+    pub timeout: Duration,
     /// Bytes that are read of an answer.
-    pub(crate) body_limit: usize,
+    pub body_limit: usize,
     /// Certificates in PEM that are trusted beside Mozilla's, for servers with a root of their own.
-    pub(crate) root_certificate: Option<Vec<u8>>,
+    pub root_certificate: Option<Vec<u8>>,
 }
 
 impl Default for Settings {
@@ -67,7 +68,7 @@ impl Default for Settings {
 /// Its calls need a tokio runtime with time and network enabled; a kept connection belongs to the
 /// runtime that opened it.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpClient {
+pub struct HttpClient {
     pool: Client<Bounded<HttpsConnector<HttpConnector>>, Full<Bytes>>,
     timeout: Duration,
     body_limit: usize,
@@ -79,7 +80,7 @@ impl HttpClient {
     /// # Errors
     ///
     /// When the root certificate is none.
-    pub(crate) fn new(settings: &Settings) -> Result<Self, CertificateError> {
+    pub fn new(settings: &Settings) -> Result<Self, CertificateError> {
         let tls = tls::config(settings.root_certificate.as_deref())?;
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
@@ -110,7 +111,7 @@ impl HttpClient {
     /// # Cancel safety
     ///
     /// Dropped before it is ready, the request may have arrived or not.
-    pub(crate) async fn call(
+    pub async fn call(
         &self,
         request: Request<Bytes>,
         retry: &Retry,
@@ -199,6 +200,9 @@ fn text(body: &[u8], status: StatusCode) -> String {
     }
     short
 }
+
+/// An error of any type, as connectors have them.
+type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// How long an unused connection is kept: less than servers do, so that a request seldom meets a
 /// connection that is being closed.

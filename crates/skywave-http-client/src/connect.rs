@@ -9,18 +9,18 @@ use std::time::Duration;
 use http::Uri;
 use tower_service::Service;
 
-use crate::error::BoxError;
+use crate::BoxError;
 
 /// A connector that gives up after a while. The limit holds for name lookup, TCP and TLS together,
 /// so that a server that accepts and then says nothing is found out, too.
 #[derive(Clone, Debug)]
-pub(super) struct Bounded<C> {
+pub(crate) struct Bounded<C> {
     connector: C,
     limit: Duration,
 }
 
 impl<C> Bounded<C> {
-    pub(super) fn new(connector: C, limit: Duration) -> Self {
+    pub(crate) fn new(connector: C, limit: Duration) -> Self {
         Self { connector, limit }
     }
 }
@@ -52,7 +52,7 @@ where
 
 /// Why a connection was given up.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TimedOut(pub(super) Duration);
+pub(crate) struct TimedOut(pub(crate) Duration);
 
 impl fmt::Display for TimedOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

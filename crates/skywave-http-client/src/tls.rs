@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 /// A client's side of TLS 1.2 and 1.3 that trusts `pem` beside the usual roots.
-pub(super) fn config(pem: Option<&[u8]>) -> Result<ClientConfig, CertificateError> {
+pub(crate) fn config(pem: Option<&[u8]>) -> Result<ClientConfig, CertificateError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
@@ -43,7 +43,7 @@ fn add(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), CertificateError> {
 
 /// Why a root certificate is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CertificateError {
+pub struct CertificateError {
     problem: String,
 }
 

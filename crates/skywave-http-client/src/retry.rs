@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use super::HttpError;
+use crate::HttpError;
 
 /// Which failures a request may be repeated after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub enum Repeat {
     /// Only when it surely did not arrive: for requests that would do their work twice.
-    #[cfg_attr(
-        not(any(feature = "pusher", test)),
-        expect(dead_code, reason = "the requests of the other drivers are idempotent")
-    )]
     Unsent,
     /// Also when the server failed or the answer broke: for requests that may arrive twice.
     Idempotent,
@@ -20,7 +16,7 @@ pub(crate) enum Repeat {
 /// A number of repetitions with growing random pauses, so that many clients of one server do not
 /// come back at the same moment.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Retry {
+pub struct Retry {
     repeat: Repeat,
     repetitions: u32,
     pause: Duration,
@@ -28,7 +24,8 @@ pub(crate) struct Retry {
 
 impl Retry {
     /// At most two repetitions, after up to 0.1 and 0.2 seconds.
-    pub(crate) const fn new(repeat: Repeat) -> Self {
+    #[must_use]
+    pub const fn new(repeat: Repeat) -> Self {
         Self {
             repeat,
             repetitions: 2,
@@ -37,7 +34,7 @@ impl Retry {
     }
 
     /// How long to wait after failure number `attempt`, counted from 0; `None` is the end.
-    pub(super) fn pause(&self, attempt: u32, error: &HttpError) -> Option<Duration> {
+    pub(crate) fn pause(&self, attempt: u32, error: &HttpError) -> Option<Duration> {
         if attempt >= self.repetitions || !self.helps(error) {
             return None;
         }

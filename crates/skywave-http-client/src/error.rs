@@ -1,4 +1,4 @@
-//! What can go wrong between a driver and its server: [`HttpError`].
+//! What can go wrong between a client and a server: [`HttpError`].
 
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -6,13 +6,12 @@ use std::{fmt, io};
 
 use hyper_util::client::legacy;
 
-use super::connect::TimedOut;
+use crate::connect::TimedOut;
 
-/// Why a driver's request to its server failed. `server` is `host:port`; addresses, signatures and
-/// secrets are in no variant.
+/// Why a request to a server failed. `server` is `host:port`; addresses, signatures and secrets are
+/// in no variant.
 ///
-/// It is behind the [`DriverError`](crate::driver::DriverError) of a sending, and
-/// [`Error::http`](crate::Error::http) finds it there.
+/// In an application of Skywave, it is behind the error of a driver whose request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -82,7 +81,8 @@ impl HttpError {
     }
 
     /// The same without `signature`, which servers like to quote in their refusals.
-    pub(crate) fn without(mut self, signature: &str) -> Self {
+    #[must_use]
+    pub fn without(mut self, signature: &str) -> Self {
         if let Self::Status { text, .. } = &mut self
             && !signature.is_empty()
         {
@@ -117,7 +117,7 @@ impl fmt::Display for HttpError {
 impl StdError for HttpError {}
 
 /// What a failed exchange is called, by what is behind it.
-pub(super) fn of_exchange(error: &legacy::Error, server: &str) -> HttpError {
+pub(crate) fn of_exchange(error: &legacy::Error, server: &str) -> HttpError {
     let server = server.to_owned();
     if !error.is_connect() {
         return HttpError::Broken {
@@ -142,7 +142,7 @@ pub(super) fn of_exchange(error: &legacy::Error, server: &str) -> HttpError {
 }
 
 /// The text of the last error in the chain, which is the one that knows.
-pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn StdError + 'static)) -> String {
     let mut error = error;
     while let Some(source) = next(error) {
         error = source;
