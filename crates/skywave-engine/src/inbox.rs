@@ -2,13 +2,15 @@
 //!
 //! Publishers push while they hold the channel's lock (see [`crate::directory`]), so frames of one
 //! channel stand in every inbox in the same order. The worker takes all of them at once, once a
-//! tick. Pushing into an inbox that is not empty wakes nobody: one wake-up per tick, not per event.
+//! tick, or in pieces when a burst has left more than a tick should hold. Pushing into an inbox that
+//! is not empty wakes nobody: one wake-up per tick, not per event.
 //!
 //! **At the bound** ([`Inbox::BYTES`]) the engine refuses to publish with
 //! [`Rejection::OverCapacity`](skywave_protocol::Rejection::OverCapacity) before any inbox was
 //! touched. Member events and client events are let through: they are small, and their rate is
 //! bounded elsewhere.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -37,7 +39,7 @@ pub struct Inbox {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    deliveries: Vec<Delivery>,
+    deliveries: VecDeque<Delivery>,
     worker: Option<Waker>,
 }
 
@@ -53,7 +55,7 @@ impl Inbox {
         let mut waiting = self.lock();
         self.bytes
             .fetch_add(delivery.frame.len(), Ordering::Relaxed);
-        waiting.deliveries.push(delivery);
+        waiting.deliveries.push_back(delivery);
         let worker = waiting.worker.take();
         drop(waiting);
         if let Some(worker) = worker {
@@ -61,11 +63,46 @@ impl Inbox {
         }
     }
 
-    /// Swaps the waiting deliveries with `empty`.
-    pub(crate) fn take(&self, empty: &mut Vec<Delivery>) {
+    /// Moves the waiting deliveries into `empty`: all of them when they are at most `limit` bytes,
+    /// otherwise from the front until there are that many. True when some are left.
+    pub(crate) fn take(&self, empty: &mut VecDeque<Delivery>, limit: usize) -> bool {
         let mut waiting = self.lock();
-        std::mem::swap(&mut waiting.deliveries, empty);
-        self.bytes.store(0, Ordering::Relaxed);
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        if bytes <= limit {
+            std::mem::swap(&mut waiting.deliveries, empty);
+            self.bytes.store(0, Ordering::Relaxed);
+            return false;
+        }
+        let mut taken = 0;
+        while taken < limit
+            && let Some(delivery) = waiting.deliveries.pop_front()
+        {
+            taken += delivery.frame.len();
+            empty.push_back(delivery);
+        }
+        self.bytes.store(bytes - taken, Ordering::Relaxed);
+        !waiting.deliveries.is_empty()
+    }
+
+    /// Moves only what is waiting for `channel`; the others keep their places. Looks at everything
+    /// that is waiting.
+    pub(crate) fn take_of(&self, channel: ChannelId, empty: &mut VecDeque<Delivery>) {
+        let mut waiting = self.lock();
+        let mut taken = 0;
+        waiting.deliveries.retain_mut(|delivery| {
+            if delivery.channel != channel {
+                return true;
+            }
+            taken += delivery.frame.len();
+            empty.push_back(delivery.clone());
+            false
+        });
+        self.bytes.fetch_sub(taken, Ordering::Relaxed);
+    }
+
+    /// Bytes of the frames that are waiting.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Ready when something is waiting.

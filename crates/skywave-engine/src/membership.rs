@@ -28,9 +28,9 @@ impl<L: Link> Shard<L> {
         let mut welcome = Vec::new();
         let id = connection.app().channels.locked(name, |shelf| {
             let newcomer = self.enter(connection, channels, shelf, (name, member))?;
-            // Everything published so far is in our inbox: it belongs to the earlier subscribers.
-            channels.collect(self.inbox());
             let occupied = &shelf.occupied[name];
+            // Everything published so far is in our inbox: it belongs to the earlier subscribers.
+            channels.collect_for(occupied.id, self.inbox());
             if let (true, Some(member)) = (newcomer, member) {
                 let added = ServerMessage::MemberAdded {
                     channel: name,

@@ -6,7 +6,7 @@
 //! ticks.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -38,7 +38,7 @@ pub(crate) struct Channels<L> {
     /// Channels with frames in this tick, in the order of their first frame.
     dirty: Vec<u32>,
     /// Empty; its capacity is reused each time the inbox is taken.
-    taken: Vec<Delivery>,
+    taken: VecDeque<Delivery>,
     /// Buffers lent to the channels that are busy in a tick.
     spare: Vec<Vec<u8>>,
 }
@@ -50,7 +50,7 @@ impl<L: Link> Shard<L> {
             local: Slab::new(),
             by_id: HashMap::new(),
             dirty: Vec::new(),
-            taken: Vec::new(),
+            taken: VecDeque::new(),
             spare: Vec::new(),
         };
         Self {
@@ -73,9 +73,22 @@ impl<L: Link> Shard<L> {
 
     /// Ends a tick: writes all that is in the inbox, one write per subscriber and channel.
     pub fn flush(&self) {
+        self.flush_at_most(usize::MAX);
+    }
+
+    /// Ends a tick that holds at most `bytes` of frames, but always one whole frame.
+    ///
+    /// What a burst has piled up is better written in pieces: one write of it all is more than a
+    /// socket takes and an outbox holds, however fast its reader.
+    pub fn flush_at_most(&self, bytes: usize) {
         let channels = &mut *self.channels.borrow_mut();
-        channels.collect(self.inbox());
+        channels.collect(self.inbox(), bytes);
         channels.flush();
+    }
+
+    /// Bytes in the inbox, for the next tick.
+    pub fn waiting_bytes(&self) -> usize {
+        self.inbox().bytes()
     }
 
     /// Sends one message to one connection.
@@ -92,10 +105,28 @@ impl<L: Link> Shard<L> {
 }
 
 impl<L: Link> Channels<L> {
-    /// Moves the inbox into the tick buffers; frames for channels that were left are dropped.
-    pub(crate) fn collect(&mut self, inbox: &Inbox) {
+    /// Moves at most `bytes` of the inbox into the tick buffers; true when there is more.
+    fn collect(&mut self, inbox: &Inbox, bytes: usize) -> bool {
         let mut taken = std::mem::take(&mut self.taken);
-        inbox.take(&mut taken);
+        let more = inbox.take(&mut taken, bytes);
+        self.append(taken);
+        more
+    }
+
+    /// Moves everything that waits for one channel into its tick buffer; the rest as well, when it
+    /// is little.
+    pub(crate) fn collect_for(&mut self, id: ChannelId, inbox: &Inbox) {
+        let is_long = inbox.bytes() > LITTLE_BYTES || self.collect(inbox, LITTLE_BYTES);
+        // Nothing comes for this channel meanwhile: the caller holds its lock.
+        if is_long {
+            let mut taken = std::mem::take(&mut self.taken);
+            inbox.take_of(id, &mut taken);
+            self.append(taken);
+        }
+    }
+
+    /// Appends frames to the tick buffers; those for channels that were left are dropped.
+    fn append(&mut self, mut taken: VecDeque<Delivery>) {
         for delivery in taken.drain(..) {
             let Some(&index) = self.by_id.get(&delivery.channel) else {
                 continue;
@@ -185,6 +216,9 @@ impl<L: Link> Channels<L> {
         }
     }
 }
+
+/// An inbox up to here is taken as a whole when somebody joins a channel.
+const LITTLE_BYTES: usize = 256 * 1024;
 
 /// Indices are 32 bits, so that a subscription stays small.
 fn index(position: usize) -> u32 {

@@ -1,5 +1,46 @@
 //! An outbox: the bytes that a stream did not take, and where to cut them at its bound.
 
+use std::cell::Cell;
+
+/// What all outboxes of a worker hold together, and the bound of each.
+///
+/// Only connections that are behind touch it: a write that the socket takes costs nothing here.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    /// Bytes that one outbox may hold.
+    pub(crate) limit: usize,
+    bytes: Cell<usize>,
+    crowded: Cell<usize>,
+}
+
+impl Backlog {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            bytes: Cell::new(0),
+            crowded: Cell::new(0),
+        }
+    }
+
+    /// Bytes in all outboxes of the worker.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
+    /// Outboxes that are more than half full.
+    pub(crate) fn crowded(&self) -> usize {
+        self.crowded.get()
+    }
+
+    /// An outbox that held `before` bytes holds `after` now.
+    pub(crate) fn changed(&self, before: usize, after: usize) {
+        self.bytes.set(self.bytes.get() + after - before);
+        let crowded = |bytes| usize::from(bytes > self.limit / 2);
+        self.crowded
+            .set(self.crowded.get() + crowded(after) - crowded(before));
+    }
+}
+
 /// Bytes that the stream did not take; owns no memory while there are none.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {

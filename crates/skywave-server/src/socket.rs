@@ -10,13 +10,14 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use skywave_engine::{Link, encode_frame};
 use skywave_protocol::{Rejection, ServerMessage};
 use skywave_websocket::frame;
 
-use crate::outbox::{Outbox, end_of_frames};
+use crate::outbox::{Backlog, Outbox, end_of_frames};
 use crate::stream::Stream;
 
 /// Seconds that a closed connection may take to read what is left and to close its side.
@@ -26,7 +27,7 @@ pub(crate) const LINGER: u32 = 5;
 pub(crate) struct Socket {
     stream: Stream,
     outbox: RefCell<Outbox>,
-    outbox_limit: usize,
+    backlog: Rc<Backlog>,
     phase: Cell<Phase>,
     /// The second of the last byte heard, on the worker's clock; of the end of that, once closing.
     heard: Cell<u32>,
@@ -49,11 +50,11 @@ pub(crate) enum Phase {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: Stream, outbox_limit: usize, now: u32) -> Self {
+    pub(crate) fn new(stream: Stream, backlog: Rc<Backlog>, now: u32) -> Self {
         Self {
             stream,
             outbox: RefCell::default(),
-            outbox_limit,
+            backlog,
             phase: Cell::new(Phase::Open),
             heard: Cell::new(now),
             task: RefCell::new(None),
@@ -132,7 +133,7 @@ impl Socket {
     fn finish(&self, last: &[u8], phase: Phase) {
         if self.is_open() {
             let sent = self.write_directly(last);
-            self.outbox.borrow_mut().push(&last[sent..]);
+            self.enqueue(&mut self.outbox.borrow_mut(), &last[sent..]);
             self.end(phase);
         }
         self.wake();
@@ -153,20 +154,26 @@ impl Socket {
         if sent == frames.len() {
             return;
         }
-        let limit = self.outbox_limit;
+        let limit = self.backlog.limit;
         let mut outbox = self.outbox.borrow_mut();
         let room = limit.saturating_sub(outbox.len());
         if frames.len() - sent <= room {
-            outbox.push(&frames[sent..]);
+            self.enqueue(&mut outbox, &frames[sent..]);
         } else {
             let end = end_of_frames(frames, sent, sent + room);
             let mut last = Vec::new();
             encode_rejection(&Rejection::TooSlow { limit }, &mut last);
-            outbox.push(&frames[sent..end]);
-            outbox.push(&last);
+            self.enqueue(&mut outbox, &frames[sent..end]);
+            self.enqueue(&mut outbox, &last);
             self.end(Phase::Closing);
         }
         self.wake();
+    }
+
+    fn enqueue(&self, outbox: &mut Outbox, bytes: &[u8]) {
+        let before = outbox.len();
+        outbox.push(bytes);
+        self.backlog.changed(before, outbox.len());
     }
 
     /// Writes as much as the stream takes, when nothing waits before it; returns how much that was.
@@ -193,7 +200,9 @@ impl Socket {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            let before = outbox.len();
             outbox.advance(written);
+            self.backlog.changed(before, outbox.len());
         }
         self.stream.poll_flush(cx)
     }
@@ -223,6 +232,12 @@ impl Socket {
         if let Some(task) = &*self.task.borrow() {
             task.wake_by_ref();
         }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.backlog.changed(self.outbox.get_mut().len(), 0);
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn run(
 async fn end_ticks(worker: Rc<Worker>) {
     loop {
         poll_fn(|cx| worker.shard.poll_inbox(cx)).await;
-        worker.shard.flush();
+        worker.end_tick().await;
     }
 }
 

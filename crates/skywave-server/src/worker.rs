@@ -11,10 +11,12 @@ use std::time::Duration;
 use skywave_engine::{App, Connection, Shard};
 use skywave_protocol::{Rejection, SocketId};
 use slab::Slab;
-use tokio::time::timeout;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 
 use crate::config::Settings;
 use crate::node::{Mailbox, Node};
+use crate::outbox::Backlog;
 use crate::socket::{LINGER, Phase, Socket};
 use crate::stream::Stream;
 use crate::wheel::Wheel;
@@ -26,6 +28,7 @@ pub(crate) struct Worker {
     /// Lent to whoever is reading; one buffer for all connections of the worker.
     pub(crate) scratch: Cell<Vec<u8>>,
     connections: RefCell<Slab<Entry>>,
+    backlog: Rc<Backlog>,
     wheel: RefCell<Wheel<Check>>,
     next_serial: Cell<u32>,
     number: usize,
@@ -58,6 +61,7 @@ impl Worker {
             settings,
             scratch: Cell::default(),
             connections: RefCell::default(),
+            backlog: Rc::new(Backlog::new(settings.outbox_bytes)),
             wheel: RefCell::new(Wheel::new(settings.silence(), 0)),
             next_serial: Cell::new(0),
             number,
@@ -66,9 +70,31 @@ impl Worker {
         }
     }
 
+    /// Ends a tick, or a piece of one that would hold more than a socket and its outbox take.
+    ///
+    /// Between the pieces other tasks write what waits in outboxes; those that are more than half
+    /// full and get emptier are given a moment to do so.
+    pub(crate) async fn end_tick(&self) {
+        let piece = TICK_BYTES.min(self.settings.outbox_bytes / 2);
+        self.shard.flush_at_most(piece);
+        if self.shard.waiting_bytes() == 0 {
+            return;
+        }
+        yield_now().await;
+        let (mut least, mut stalled) = (self.backlog.bytes(), 0);
+        for _ in 0..PATIENCE_MS {
+            if self.backlog.crowded() == 0 || stalled == STALLED_MS {
+                break;
+            }
+            sleep(Duration::from_millis(1)).await;
+            stalled = if self.backlog.bytes() < least { 0 } else { stalled + 1 };
+            least = least.min(self.backlog.bytes());
+        }
+    }
+
     /// Puts a new connection of `app` into the table; returns it with its key.
     pub(crate) fn enter(&self, stream: Stream, app: Arc<App>) -> (Rc<Connection<Socket>>, u32) {
-        let socket = Socket::new(stream, self.settings.outbox_bytes, self.second());
+        let socket = Socket::new(stream, Rc::clone(&self.backlog), self.second());
         if self.closing.get() {
             socket.close(GOING_AWAY, SHUTTING_DOWN);
         }
@@ -162,7 +188,7 @@ impl Worker {
         }
         let all_gone = async {
             while !self.connections.borrow().is_empty() {
-                tokio::time::sleep(Duration::from_millis(5)).await;
+                sleep(Duration::from_millis(5)).await;
             }
         };
         let _ = timeout(Duration::from_secs(SHUTDOWN_SECONDS), all_gone).await;
@@ -183,6 +209,16 @@ impl Worker {
         &self.node.workers[self.number].load
     }
 }
+
+/// What one tick joins at most. A quarter of the default outbox, so that a reader that keeps up finds
+/// room for several, and far above what ticks hold outside of a burst.
+const TICK_BYTES: usize = 256 * 1024;
+
+/// Milliseconds that everybody else on the worker waits, per piece of a burst, for readers that are
+/// behind and reading; a reader is cut before it could make them wait for many pieces.
+const PATIENCE_MS: u32 = 10;
+/// As long when nobody reads.
+const STALLED_MS: u32 = 4;
 
 /// Connections that a worker may have more than another before it passes new ones on: moving one
 /// costs a few system calls, so workers do not haggle over single connections.

@@ -1,6 +1,7 @@
 //! Subscribers that read slowly, or not at all. Reliability §5e.
 
 use std::net::TcpStream;
+use std::thread::JoinHandle;
 
 use serde_json::{Value, json};
 use skywave_protocol::Rejection;
@@ -116,12 +117,16 @@ fn a_burst_is_queued_up_to_the_bound_and_one_event() {
     let mut stuck = Wire::over(host.foreign(&node.server, |stream| stream));
     stuck.open();
     stuck.subscribe("news");
+    let mut other = node.subscriber("others");
 
     let held = host.hold_worker(&node.server);
     for number in 0..MANY {
         node.publish("news", "e", &numbered(number));
     }
+    node.publish("others", "last", "{}");
     drop(held);
+    // It reads nothing until the burst is over.
+    other.hears("others", "last", "{}");
 
     let got = events_before_the_refusal(&mut stuck);
     // A Unix socket keeps about 200 KiB on its way, whatever happens.
@@ -141,6 +146,45 @@ fn a_burst_to_a_tcp_socket_is_cut_at_a_whole_frame() {
     drop(held);
     let got = events_before_the_refusal(&mut stuck);
     assert!((1..MANY).contains(&got), "{got} events were kept");
+}
+
+#[test]
+fn a_burst_far_above_the_bound_cuts_only_the_reader_that_is_stuck() {
+    let host = Host::start();
+    let node = Node::with(|config| config.workers = Some(1));
+    let mut stuck = narrow_subscriber(&node, "news");
+    let readers: Vec<_> = (0..3).map(|_| raw_reader(&node, "news", BURST)).collect();
+
+    let held = host.hold_worker(&node.server);
+    for number in 0..BURST {
+        node.publish("news", "e", &numbered(number));
+    }
+    drop(held);
+    for reader in readers {
+        reader.join().expect("it gets the whole burst, in order");
+    }
+    let got = events_before_the_refusal(&mut stuck);
+    assert!(got < BURST, "all {BURST} events were kept for it");
+}
+
+/// More than 8 MiB.
+const BURST: usize = 90;
+
+/// Reads so many events as fast as it can, on a thread of its own.
+fn raw_reader(node: &Node, channel: &str, events: usize) -> JoinHandle<()> {
+    let mut wire = node.socket();
+    wire.subscribe(channel);
+    std::thread::spawn(move || {
+        for number in 0..events {
+            let payload = wire.frame().payload;
+            let expected = format!(" {number}\"}}");
+            assert!(
+                payload.ends_with(expected.as_bytes()),
+                "event {number}: {:?}",
+                String::from_utf8_lossy(&payload[payload.len().saturating_sub(200)..])
+            );
+        }
+    })
 }
 
 #[test]
