@@ -123,8 +123,6 @@ mod event;
 #[cfg(feature = "facade")]
 pub mod facade;
 mod later;
-#[cfg(feature = "config")]
-mod nearest;
 mod paths;
 mod pattern;
 mod report;

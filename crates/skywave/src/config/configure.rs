@@ -6,9 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use super::kind::Kinds;
-use super::settings::{Mistake, Settings, SettingsError};
-use super::substitute::Variables;
-use super::{env as environment, file};
+use super::{Mistake, Settings, SettingsError, Variables, env as environment, file};
 use crate::broadcaster::Broadcaster;
 use crate::builder::Builder;
 use crate::driver::IntoDriver;

@@ -1,10 +1,9 @@
 //! The environment: the documents' variables as a builder.
 
 use super::kind::Kinds;
-use super::settings::{Mistake, Origin, Settings, names};
-use super::substitute::Variables;
-use super::value::{Entry, Place, Value};
+use super::{Entry, Mistake, Origin, Place, Settings, Value, Variables, names};
 use crate::builder::{Builder, Given};
+use crate::driver::is_placeholder;
 use crate::user::NoUser;
 
 /// Reads the environment.
@@ -96,7 +95,8 @@ fn driver(
         kind: kind.to_owned(),
         names: variable_names,
     };
-    let settings = Settings::new(origin, kind, Place::NONE, entries, found.keys.clone());
+    let settings = Settings::new(origin, kind, Place::NONE, entries, found.keys.clone())
+        .refusing(is_placeholder);
     let given = found.make(&settings);
     mistakes.extend(settings.into_mistakes());
     given

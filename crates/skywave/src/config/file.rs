@@ -1,12 +1,10 @@
 //! A whole file: its drivers, its default, its rules of authorisation, as a builder.
 
-use super::document;
 use super::kind::Kinds;
-use super::settings::{Mistake, Origin, Settings, expected_one_of};
-use super::substitute::Variables;
-use super::value::{Entry, Place, Value};
+use super::{Entry, Mistake, Origin, Place, Settings, Value, Variables, expected_one_of, parse};
 use crate::builder::{Builder, DEFAULT_AUTH_PATH, Given};
 use crate::client_options::Page;
+use crate::driver::is_placeholder;
 use crate::paths::check_paths;
 use crate::rule::{PublishPrivate, Unruled};
 use crate::user::NoUser;
@@ -31,7 +29,7 @@ pub(super) fn read(
     kinds: &Kinds,
     variables: &Variables<'_>,
 ) -> Result<Builder<NoUser>, Vec<Mistake>> {
-    let entries = document::parse(text).map_err(|mistakes| {
+    let entries = parse(text).map_err(|mistakes| {
         let mistakes = mistakes.into_iter().map(|(at, problem)| {
             let text = format!("{name}:{}:{}: {problem}", at.line, at.column);
             Mistake { at, text }
@@ -65,8 +63,7 @@ struct File<'a> {
 
 impl File<'_> {
     fn read(&mut self, entries: Vec<Entry>) -> Builder<NoUser> {
-        let start = Place { line: 1, column: 1 };
-        let mut top = Settings::new(self.origin.clone(), "", start, entries, TOP_KEYS.to_vec());
+        let mut top = self.table("", Place::START, entries, TOP_KEYS.to_vec());
         let mut builder = Builder::new();
         let none_said = !top.has("drivers");
         let drivers = top.take_table("drivers").map(|(_, drivers)| drivers);
@@ -93,6 +90,16 @@ impl File<'_> {
         builder
     }
 
+    fn table(
+        &self,
+        path: &str,
+        at: Place,
+        entries: Vec<Entry>,
+        keys: Vec<&'static str>,
+    ) -> Settings {
+        Settings::new(self.origin.clone(), path, at, entries, keys).refusing(is_placeholder)
+    }
+
     /// One `[drivers.NAME]`.
     fn driver(&mut self, builder: Builder<NoUser>, entry: Entry) -> Builder<NoUser> {
         let Entry {
@@ -104,7 +111,7 @@ impl File<'_> {
         let path = format!("drivers.{name}");
         let Value::Table(entries) = value else {
             let found = value.description();
-            let table = Settings::new(self.origin.clone(), path, at, Vec::new(), Vec::new());
+            let table = self.table(&path, at, Vec::new(), Vec::new());
             table.note_whole(&format!("expected a table, found {found}"));
             self.mistakes.extend(table.into_mistakes());
             self.drivers.push((name, true));
@@ -115,7 +122,7 @@ impl File<'_> {
             .into_iter()
             .partition(|entry| DRIVER_KEYS.contains(&entry.key.as_str()));
         let keys = DRIVER_KEYS.to_vec();
-        let mut common = Settings::new(self.origin.clone(), &path, key_at, common, keys);
+        let mut common = self.table(&path, key_at, common, keys);
         common.substitute(self.variables);
         let enabled = common.optional("enabled").ok().flatten().unwrap_or(true);
         self.drivers.push((name.clone(), enabled));
@@ -123,7 +130,7 @@ impl File<'_> {
         let given = match kind {
             Ok(kind) if enabled => {
                 let kind = kind.unwrap_or_else(|| name.clone());
-                self.enabled_driver(&common, &kind, path, key_at, own)
+                self.enabled_driver(&common, &kind, &path, key_at, own)
             }
             _ => None,
         };
@@ -138,7 +145,7 @@ impl File<'_> {
         &mut self,
         common: &Settings,
         kind: &str,
-        path: String,
+        path: &str,
         at: Place,
         entries: Vec<Entry>,
     ) -> Option<Given> {
@@ -151,7 +158,7 @@ impl File<'_> {
         };
         let mut keys = kind.keys.clone();
         keys.extend(DRIVER_KEYS);
-        let mut settings = Settings::new(self.origin.clone(), path, at, entries, keys);
+        let mut settings = self.table(path, at, entries, keys);
         settings.substitute(self.variables);
         let given = kind.make(&settings);
         let given = given.map(|given| given.placed(settings.title()));
@@ -203,7 +210,7 @@ impl File<'_> {
         entries: Vec<Entry>,
     ) -> Builder<NoUser> {
         let keys = AUTH_KEYS.to_vec();
-        let mut auth = Settings::new(self.origin.clone(), "auth", at, entries, keys);
+        let mut auth = self.table("auth", at, entries, keys);
         auth.substitute(self.variables);
         let mut builder = builder;
         let path = auth.optional::<String>("path").ok().flatten();

@@ -1,6 +1,6 @@
 //! The kinds of drivers that a configuration can name: those of the crate and the application's.
 
-use super::settings::{Settings, SettingsError, expected_one_of};
+use super::{Settings, SettingsError, expected_one_of};
 use crate::builder::Given;
 #[cfg(feature = "ably")]
 use crate::driver::ably::settings as ably;
@@ -8,7 +8,7 @@ use crate::driver::ably::settings as ably;
 use crate::driver::embedded::settings as embedded;
 #[cfg(feature = "pusher")]
 use crate::driver::pusher::settings as pusher;
-use crate::driver::{IntoDriver, Log, Null};
+use crate::driver::{DriverError, IntoDriver, Log, Null};
 
 /// A kind of driver.
 pub(super) struct Kind {
@@ -98,14 +98,19 @@ impl Kind {
     pub(super) fn make(&self, settings: &Settings) -> Option<Given> {
         match (self.make)(settings) {
             Ok(given) => Some(given).filter(|_| !settings.has_mistakes()),
-            Err(SettingsError { reason: None }) => None,
-            Err(SettingsError {
-                reason: Some(reason),
-            }) => {
-                settings.note_whole(&crate::error::chain(&reason));
+            Err(error) => {
+                if let Some(reason) = error.into_reason() {
+                    settings.note_whole(&crate::error::chain(&*reason));
+                }
                 None
             }
         }
+    }
+}
+
+impl From<DriverError> for SettingsError {
+    fn from(reason: DriverError) -> Self {
+        Self::because(reason)
     }
 }
 

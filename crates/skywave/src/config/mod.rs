@@ -23,31 +23,28 @@
 //! printed, since any of them may be secret.
 //!
 //! ```text
-//! document    TOML text → a tree of entries with their places
-//! substitute  ${VARIABLE} and ${VARIABLE:-default} in text
-//! settings    one table of the tree: typed reading, and the list of its mistakes
-//! kind        the kinds of drivers, each with its keys and how it is made of its settings
-//! file        the whole file → a builder
-//! env         the environment → a builder
+//! kind   the kinds of drivers, each with its keys and how it is made of its settings
+//! file   the whole file → a builder
+//! env    the environment → a builder
 //! ```
+//!
+//! What a file is, and how its mistakes are told, is the crate `skywave-settings`.
 //!
 //! The guide's page on configuration lists every key.
 
 mod configure;
-mod document;
 mod env;
 mod file;
 mod kind;
 #[cfg(test)]
 mod reference;
-mod settings;
-mod substitute;
-mod value;
 
 pub use skywave_protocol::Secret;
+use skywave_settings::{
+    Entry, Mistake, Origin, Place, Value, Variables, expected_one_of, names, parse,
+};
+pub use skywave_settings::{FromSetting, Settings, SettingsError};
 
 pub use self::configure::Configure;
-pub use self::settings::{Settings, SettingsError};
-pub use self::value::FromSetting;
 #[cfg(doc)]
 use crate::Broadcaster;

@@ -4,7 +4,7 @@ use std::iter::Peekable;
 use std::str::Chars;
 
 /// Where variables are looked up.
-pub(super) type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// The text with its variables put in, and whether there were any.
 ///
@@ -14,7 +14,7 @@ pub(super) type Variables<'a> = dyn Fn(&str) -> Option<String> + 'a;
 /// # Errors
 ///
 /// Every mistake. None quotes the text, which may be a secret.
-pub(super) fn substitute(
+pub(crate) fn substitute(
     text: &str,
     lookup: &Variables<'_>,
 ) -> Result<(String, bool), Vec<String>> {

@@ -3,13 +3,17 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::value::{Entry, Place, Value};
+use crate::value::{Entry, Place, Value};
 
 /// The entries of a file in the order written, or every mistake in its syntax.
 ///
 /// A mistake says what was expected, but nothing of the text: that may be a secret without its
 /// closing quote.
-pub(super) fn parse(text: &str) -> Result<Vec<Entry>, Vec<(Place, String)>> {
+///
+/// # Errors
+///
+/// The mistakes in the syntax, each with its place.
+pub fn parse(text: &str) -> Result<Vec<Entry>, Vec<(Place, String)>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return Ok(entries(text, table.get_ref()));

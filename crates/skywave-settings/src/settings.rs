@@ -3,22 +3,20 @@
 use std::cell::RefCell;
 use std::error::Error as StdError;
 use std::fmt;
-#[cfg(feature = "_http")]
 use std::path::PathBuf;
 
-use super::substitute::{Variables, substitute};
-use super::value::{Entry, FromSetting, Place, Value};
-use crate::driver::{DriverError, is_placeholder};
-use crate::error::list;
 use crate::nearest::nearest;
+use crate::substitute::{Variables, substitute};
+use crate::value::{Entry, FromSetting, Place, Value};
 
-/// The settings of one driver, as a [kind](super::Configure::kind) of driver reads them.
+/// The settings of one table, or of one kind of thing in the environment.
 ///
-/// Reading notes every mistake with its place, and gives an error only to stop the driver from
-/// being made. So that one run reports all mistakes, read everything before the first `?`:
+/// Reading notes every mistake with its place, and gives an error only to stop what they are
+/// for from being made. So that one run reports all mistakes, read everything before the first `?`:
 ///
 /// ```
-/// use skywave::config::{Secret, Settings, SettingsError};
+/// use skywave_protocol::Secret;
+/// use skywave_settings::{Settings, SettingsError};
 ///
 /// struct Kafka { broker: String, secret: Secret, retries: u32 }
 ///
@@ -32,8 +30,7 @@ use crate::nearest::nearest;
 /// ```
 ///
 /// A key may have several names, separated by `|`, as in `client|key`; the first is the proper one.
-/// Empty text is as good as none. The placeholders of the documents (`29382xx..`, `api:key`) are
-/// refused in every setting.
+/// Empty text is as good as none.
 pub struct Settings {
     origin: Origin,
     /// The table's key: `drivers.NAME`; empty for the top of a file.
@@ -43,31 +40,38 @@ pub struct Settings {
     entries: Vec<Entry>,
     /// The keys there may be.
     keys: Vec<&'static str>,
+    /// Whether a text is a placeholder that nobody has replaced.
+    is_placeholder: fn(&str) -> bool,
     noted: RefCell<Vec<Mistake>>,
 }
 
 /// Where settings come from.
-#[derive(Clone)]
-pub(super) enum Origin {
+#[derive(Clone, Debug)]
+pub enum Origin {
     /// A file of this name.
     File(String),
-    /// Variables of the environment; the names of those for a key of this kind of driver.
+    /// Variables of the environment.
     Environment {
+        /// The kind of driver.
         kind: String,
+        /// The names of the variables for a key of the kind.
         names: fn(kind: &str, key: &str) -> Vec<String>,
     },
 }
 
 /// A mistake, in the words in which it is reported.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
-    pub(super) at: Place,
-    pub(super) text: String,
+pub struct Mistake {
+    /// Where it is; mistakes are reported in this order.
+    pub at: Place,
+    /// All of it, with its place and its key.
+    pub text: String,
 }
 
 impl Settings {
-    /// The settings of a table that may have these keys. Notes every other one.
-    pub(super) fn new(
+    /// The settings of the table with the key `path` (empty for the top of a file), which may have
+    /// these keys. Notes every other one.
+    pub fn new(
         origin: Origin,
         path: impl Into<String>,
         at: Place,
@@ -80,14 +84,22 @@ impl Settings {
             at,
             entries,
             keys,
+            is_placeholder: |_| false,
             noted: RefCell::default(),
         };
         settings.note_unknown_keys();
         settings
     }
 
+    /// Refuses texts that were left in from an example, in every setting.
+    #[must_use]
+    pub fn refusing(mut self, is_placeholder: fn(&str) -> bool) -> Self {
+        self.is_placeholder = is_placeholder;
+        self
+    }
+
     /// Puts variables into all text.
-    pub(super) fn substitute(&mut self, variables: &Variables<'_>) {
+    pub fn substitute(&mut self, variables: &Variables<'_>) {
         let mut mistakes = Vec::new();
         for entry in &mut self.entries {
             substitute_value(&mut entry.value, variables, &mut |text| {
@@ -116,8 +128,11 @@ impl Settings {
     }
 
     /// The bytes of the PEM file that a setting names, if it is there.
-    #[cfg(feature = "_http")]
-    pub(crate) fn pem_file(&self, key: &str) -> Result<Option<Vec<u8>>, SettingsError> {
+    ///
+    /// # Errors
+    ///
+    /// The setting is no path, or the file cannot be read; this has been noted.
+    pub fn pem_file(&self, key: &str) -> Result<Option<Vec<u8>>, SettingsError> {
         let Some(path) = self.optional::<PathBuf>(key)? else {
             return Ok(None);
         };
@@ -192,7 +207,7 @@ impl Settings {
     }
 
     /// Takes the entries of a table, and where its key is written.
-    pub(super) fn take_table(&mut self, key: &str) -> Option<(Place, Vec<Entry>)> {
+    pub fn take_table(&mut self, key: &str) -> Option<(Place, Vec<Entry>)> {
         let index = self.entries.iter().position(|entry| entry.key == key)?;
         let entry = self.entries.remove(index);
         match entry.value {
@@ -207,21 +222,25 @@ impl Settings {
     }
 
     /// The mistakes noted so far.
-    pub(super) fn into_mistakes(self) -> Vec<Mistake> {
+    #[must_use]
+    pub fn into_mistakes(self) -> Vec<Mistake> {
         self.noted.into_inner()
     }
 
     /// Notes a mistake about the table as a whole.
-    pub(super) fn note_whole(&self, problem: &str) -> SettingsError {
+    pub fn note_whole(&self, problem: &str) -> SettingsError {
         self.note("", self.at, problem)
     }
 
-    pub(super) fn has_mistakes(&self) -> bool {
+    /// Whether a mistake has been noted.
+    #[must_use]
+    pub fn has_mistakes(&self) -> bool {
         !self.noted.borrow().is_empty()
     }
 
     /// The table and its place, for mistakes that are found later.
-    pub(super) fn title(&self) -> String {
+    #[must_use]
+    pub fn title(&self) -> String {
         match &self.origin {
             Origin::File(name) => format!("{name}:{}:{}: ", self.at.line, self.at.column),
             Origin::Environment { .. } => String::new(),
@@ -245,7 +264,7 @@ impl Settings {
             );
             return Err(self.note(&other.key, other.key_at, &problem));
         }
-        if matches!(&entry.value, Value::Text { text, .. } if is_placeholder(text)) {
+        if matches!(&entry.value, Value::Text { text, .. } if (self.is_placeholder)(text)) {
             let problem = "a placeholder; expected a value of your own";
             return Err(self.note(&entry.key, entry.at, problem));
         }
@@ -340,25 +359,30 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Why a driver was not made of its settings: a mistake in them, which has been noted with its
-/// place, or any other reason as a [`DriverError`].
+/// Why something was not made of its settings: a mistake in them, which has been noted with its
+/// place, or any other reason.
 #[derive(Debug)]
 pub struct SettingsError {
     /// `None` when it has been noted.
-    pub(super) reason: Option<DriverError>,
+    reason: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl SettingsError {
     fn noted() -> Self {
         Self { reason: None }
     }
-}
 
-impl From<DriverError> for SettingsError {
-    fn from(reason: DriverError) -> Self {
+    /// A reason that is not a mistake in one of the settings.
+    pub fn because(reason: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
-            reason: Some(reason),
+            reason: Some(reason.into()),
         }
+    }
+
+    /// The reason, unless it is a mistake that has been noted.
+    #[must_use]
+    pub fn into_reason(self) -> Option<Box<dyn StdError + Send + Sync>> {
+        self.reason
     }
 }
 
@@ -373,28 +397,25 @@ impl fmt::Display for SettingsError {
 
 impl StdError for SettingsError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.reason.as_ref().and_then(StdError::source)
+        self.reason.as_ref().and_then(|reason| reason.source())
     }
 }
 
 /// What was expected instead of a name that is not known.
-pub(super) fn expected_one_of<'a>(
-    name: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> String {
+pub fn expected_one_of<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     if let Some(nearest) = nearest(name, known.clone()) {
         return format!("did you mean `{nearest}`?");
     }
-    let known: Vec<_> = known.map(str::to_owned).collect();
+    let known: Vec<_> = known.map(|name| format!("`{name}`")).collect();
     match known.as_slice() {
         [] => "expected none".to_owned(),
-        [only] => format!("expected `{only}`"),
-        several => format!("expected one of {}", list(several)),
+        [only] => format!("expected {only}"),
+        several => format!("expected one of {}", several.join(", ")),
     }
 }
 
-/// The names of a key.
-pub(super) fn names(key: &str) -> impl Iterator<Item = &str> {
+/// The names of a key, the proper one first.
+pub fn names(key: &str) -> impl Iterator<Item = &str> {
     key.split('|')
 }
 

@@ -2,7 +2,8 @@
 
 /// The known name that `name` is most likely a slip of, if any is close enough: at most a third of
 /// its letters differ.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = name.chars().count().max(3) / 3;
     known
         .into_iter()

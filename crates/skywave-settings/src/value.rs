@@ -1,4 +1,4 @@
-//! Values as they were written ([`Value`]) and as a driver wants them ([`FromSetting`]).
+//! Values as they were written ([`Value`]) and as they are wanted ([`FromSetting`]).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,26 +7,34 @@ use skywave_protocol::Secret;
 
 /// Where something is written in a file: line and column, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
 }
 
 impl Place {
+    /// The beginning of a file.
+    pub const START: Self = Self { line: 1, column: 1 };
+
     /// The place of what is written in no file.
-    pub(super) const NONE: Self = Self { line: 0, column: 0 };
+    pub const NONE: Self = Self { line: 0, column: 0 };
 }
 
 /// `key = value`. No `Debug`: the value may be secret.
 pub struct Entry {
-    pub(super) key: String,
-    pub(super) key_at: Place,
+    /// The key.
+    pub key: String,
+    /// Where the key begins.
+    pub key_at: Place,
     /// Where the value begins.
-    pub(super) at: Place,
-    pub(super) value: Value,
+    pub at: Place,
+    /// The value.
+    pub value: Value,
 }
 
-/// A value as it was written. Public only as the argument of a hidden method.
+/// A value as it was written. No `Debug`: it may be secret.
 pub enum Value {
     /// Text.
     Text {
@@ -51,7 +59,8 @@ pub enum Value {
 
 impl Value {
     /// What it is, for a message: never its content, except for numbers.
-    pub(super) fn description(&self) -> String {
+    #[must_use]
+    pub fn description(&self) -> String {
         match self {
             Self::Text { .. } => "text".to_owned(),
             Self::Number(number) => number.to_string(),
@@ -64,7 +73,7 @@ impl Value {
     }
 
     /// Whether there is a mistake in it that has been noted already.
-    pub(super) fn is_mistaken(&self) -> bool {
+    pub(crate) fn is_mistaken(&self) -> bool {
         match self {
             Self::Mistaken => true,
             Self::List(items) => items.iter().any(Self::is_mistaken),
@@ -72,7 +81,7 @@ impl Value {
         }
     }
 
-    pub(super) fn is_empty_text(&self) -> bool {
+    pub(crate) fn is_empty_text(&self) -> bool {
         matches!(self, Self::Text { text, .. } if text.is_empty())
     }
 
