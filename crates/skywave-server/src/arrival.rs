@@ -6,6 +6,7 @@ use bytes::Bytes;
 use skywave_engine::App;
 use skywave_protocol::Rejection;
 
+use crate::endpoint::Listening;
 use crate::stream::Arriving;
 
 /// What reaches a worker from other threads.
@@ -13,7 +14,7 @@ pub(crate) enum Arrival {
     /// A connection that was upgraded elsewhere.
     Connection(Arriving, Visit),
     /// A listening socket, to accept connections from.
-    Listener(std::net::TcpListener),
+    Listener(Listening),
     /// The application ends the connections of one of its users.
     Terminate { app: Arc<App>, user_id: Arc<str> },
 }

@@ -12,12 +12,13 @@
 //! sockets; what a socket does not take waits in its outbox, which has a bound and a policy
 //! (`socket`). An idle connection owns a small task and no buffer.
 //!
-//! [`Server::listen`] accepts connections on the workers themselves. [`Server::handle`] lets an
+//! [`Server::listen_at`] accepts connections on the workers themselves, at each [`Endpoint`]. [`Server::handle`] lets an
 //! application's own HTTP server carry the routes: after the handshake the raw socket is taken out
 //! of hyper and moved to a worker.
 
 mod arrival;
 mod config;
+mod endpoint;
 mod http;
 mod listener;
 mod node;
@@ -26,12 +27,15 @@ mod refuse;
 mod serve;
 mod server;
 mod socket;
+#[cfg(unix)]
+mod socket_file;
 mod stream;
 mod thread;
 mod wheel;
 mod worker;
 
 pub use config::Config;
+pub use endpoint::{Endpoint, Place};
 pub use http::ResponseBody;
 pub use server::{Server, StartError};
 pub use skywave_engine::{App, AppSettings, Publication};

@@ -4,6 +4,7 @@
 //! already has clearly more of them than the least busy worker; so they spread evenly, and few are
 //! moved.
 
+use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,28 +13,67 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
+#[cfg(unix)]
+use tokio::net::{UnixListener, UnixStream};
 use tokio::task::spawn_local;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
 use crate::arrival::{Arrival, Visit};
+use crate::endpoint::Listening;
 use crate::http::{Answer, answer};
 use crate::serve::admit;
-use crate::stream::{Arriving, take_tcp};
+use crate::stream::{Raw, take};
 use crate::worker::Worker;
 
+/// A listening socket on a worker's runtime.
+trait Listener {
+    type Socket: Raw;
+
+    async fn accept(&self) -> io::Result<Self::Socket>;
+}
+
+impl Listener for TcpListener {
+    type Socket = TcpStream;
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        let (stream, _) = TcpListener::accept(self).await?;
+        // Frames are whole messages: waiting for more to send only delays them.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
+}
+
+#[cfg(unix)]
+impl Listener for UnixListener {
+    type Socket = UnixStream;
+
+    async fn accept(&self) -> io::Result<UnixStream> {
+        UnixListener::accept(self).await.map(|(stream, _)| stream)
+    }
+}
+
 /// Accepts connections for as long as the worker lives.
-pub(crate) async fn accept(worker: Rc<Worker>, listener: std::net::TcpListener) {
-    let listener = match TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "cannot listen on this worker"),
+pub(crate) async fn accept(worker: Rc<Worker>, listening: Listening) {
+    let error = match listening {
+        Listening::Tcp(listener) => match TcpListener::from_std(listener) {
+            Ok(listener) => return accept_from(worker, listener).await,
+            Err(error) => error,
+        },
+        #[cfg(unix)]
+        Listening::Unix(listener, _file) => match UnixListener::from_std(listener) {
+            Ok(listener) => return accept_from(worker, listener).await,
+            Err(error) => error,
+        },
     };
+    tracing::error!(%error, "cannot listen on this worker");
+}
+
+async fn accept_from(worker: Rc<Worker>, listener: impl Listener) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                // Frames are whole messages: waiting for more to send only delays them.
-                let _ = stream.set_nodelay(true);
-                spawn_local(serve_http(Rc::clone(&worker), stream));
+            Ok(socket) => {
+                spawn_local(serve_http(Rc::clone(&worker), socket));
             }
             Err(error) => {
                 // Out of descriptors, most likely: those who are connected go on.
@@ -47,7 +87,7 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: std::net::TcpListener) 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves HTTP requests until the peer closes or upgrades, or takes too long over one.
-async fn serve_http(worker: Rc<Worker>, stream: TcpStream) {
+async fn serve_http<S: Raw>(worker: Rc<Worker>, socket: S) {
     let request_timeout = worker.settings.request_timeout;
     let service = service_fn(|request: http::Request<Incoming>| {
         let worker = Rc::clone(&worker);
@@ -61,7 +101,7 @@ async fn serve_http(worker: Rc<Worker>, stream: TcpStream) {
                     upgrade,
                     visit,
                 } => {
-                    spawn_local(enter(worker, upgrade, visit));
+                    spawn_local(enter::<S>(worker, upgrade, visit));
                     response
                 }
             };
@@ -71,30 +111,27 @@ async fn serve_http(worker: Rc<Worker>, stream: TcpStream) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(request_timeout)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "an HTTP connection failed");
     }
 }
 
-/// Makes a connection of the stream, once the handshake is answered.
-async fn enter(worker: Rc<Worker>, upgrade: hyper::upgrade::OnUpgrade, mut visit: Visit) {
-    match upgrade.await.map(take_tcp) {
-        Ok(Ok((tcp, read_ahead))) => {
+/// Makes a connection of the socket, once the handshake is answered.
+async fn enter<S: Raw>(worker: Rc<Worker>, upgrade: hyper::upgrade::OnUpgrade, mut visit: Visit) {
+    match upgrade.await.map(take::<S>) {
+        Ok(Ok((socket, read_ahead))) => {
             visit.read_ahead = read_ahead;
             match worker.less_busy_peer() {
-                None => admit(&worker, tcp.into(), visit),
-                Some(peer) => match tcp.into_std() {
-                    Ok(tcp) => {
-                        let arrival = Arrival::Connection(Arriving::Tcp(tcp), visit);
-                        peer.send(arrival).await;
-                    }
+                None => admit(&worker, socket.into(), visit),
+                Some(peer) => match socket.depart() {
+                    Ok(arriving) => peer.send(Arrival::Connection(arriving, visit)).await,
                     Err(error) => tracing::warn!(%error, "a connection could not change workers"),
                 },
             }
         }
-        Ok(Err(_)) => tracing::error!("a listener's connection is always plain TCP"),
+        Ok(Err(_)) => tracing::error!("a listener's connection is always a socket of its kind"),
         Err(error) => tracing::debug!(%error, "a handshake was not completed"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -12,11 +12,11 @@ use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 use skywave_engine::{App, Apps, DuplicateApp, Engine, Publication};
 use skywave_protocol::Rejection;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::mpsc;
 
 use crate::arrival::{Arrival, Visit};
 use crate::config::{Config, Settings};
+use crate::endpoint::{Endpoint, Place};
 use crate::http::{Answer, ResponseBody, answer};
 use crate::node::{Mailbox, Node};
 use crate::stream::Arriving;
@@ -117,25 +117,37 @@ impl Server {
         self.inner.node.connections()
     }
 
-    /// Accepts connections at `address` (port 0: any free port) and returns where.
+    /// Accepts connections at `address` (port 0: any free port) and returns where; short for
+    /// [`listen_at`](Self::listen_at) with a plain [`Endpoint`].
     ///
     /// # Errors
     ///
     /// When the address cannot be bound, for instance because it is in use.
     pub fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
-        let listener = bind(address)?;
-        let address = listener.local_addr()?;
+        match self.listen_at(address.into())? {
+            Place::Tcp(address) => Ok(address),
+            Place::Unix(_) => Err(io::ErrorKind::AddrNotAvailable.into()),
+        }
+    }
+
+    /// Accepts connections at `endpoint`, beside those where it does already, and returns where.
+    ///
+    /// # Errors
+    ///
+    /// When the endpoint cannot be opened, for instance because its address is in use.
+    pub fn listen_at(&self, endpoint: Endpoint) -> io::Result<Place> {
         let running = self.running();
         if running.arrivals.is_empty() {
             return Err(io::Error::other("the server was shut down"));
         }
+        let (listening, place) = endpoint.open()?;
         for arrivals in &running.arrivals {
-            let arrival = Arrival::Listener(listener.try_clone()?);
+            let arrival = Arrival::Listener(listening.try_clone()?);
             arrivals
                 .try_send(arrival)
                 .map_err(|_| io::ErrorKind::NotConnected)?;
         }
-        Ok(address)
+        Ok(place)
     }
 
     /// Answers a request that came in elsewhere, on a tokio runtime: `/app/KEY` becomes a
@@ -191,22 +203,6 @@ async fn bring(node: Arc<Node>, upgrade: OnUpgrade, mut visit: Visit) {
         worker.send(Arrival::Connection(arriving, visit)).await;
     }
 }
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::STREAM,
-        Some(Protocol::TCP),
-    )?;
-    socket.set_reuse_address(true)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Handshakes that may wait while a worker is busy; the kernel caps it at its own limit.
-const BACKLOG: i32 = 4096;
 
 /// Why a server did not start.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! The byte stream below a connection: a raw TCP socket on the fast path, anything else boxed.
+//! The byte stream below a connection: a raw socket on the fast path, anything else boxed.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,6 +10,8 @@ use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 /// A stream owned by a worker. All methods take `&self`, since writers come from the flush of a
 /// channel as well as from the connection's own task; no borrow outlives a call.
@@ -19,64 +21,109 @@ pub(crate) struct Stream {
 
 enum Io {
     Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
     Boxed(Pin<Box<dyn Duplex>>),
 }
 
 /// A stream on its way to a worker: taken out of the HTTP server, not yet registered there.
 pub(crate) enum Arriving {
     Tcp(std::net::TcpStream),
+    #[cfg(unix)]
+    Unix(std::os::unix::net::UnixStream),
     Boxed(Pin<Box<dyn Duplex>>),
 }
 
-/// What a stream that is not a plain TCP socket must be able to do (TLS, a test's pipe).
+/// What a stream that is not a plain socket must be able to do (TLS, a test's pipe).
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
-/// Takes the raw socket out of an upgraded HTTP connection, with the bytes read ahead.
+/// A plain socket: written to directly, and moved between workers.
+pub(crate) trait Raw:
+    AsyncRead + AsyncWrite + Unpin + Send + Into<Stream> + 'static
+{
+    /// Takes the socket off the runtime it is on.
+    fn depart(self) -> io::Result<Arriving>;
+}
+
+impl Raw for TcpStream {
+    fn depart(self) -> io::Result<Arriving> {
+        self.into_std().map(Arriving::Tcp)
+    }
+}
+
+#[cfg(unix)]
+impl Raw for UnixStream {
+    fn depart(self) -> io::Result<Arriving> {
+        self.into_std().map(Arriving::Unix)
+    }
+}
+
+/// Takes a socket of type `S` out of an upgraded HTTP connection, with the bytes read ahead.
 ///
 /// The socket comes out of hyper's own connection or of `hyper_util`'s automatic one (which is
-/// what `axum::serve` runs on); any other stream stays wrapped and is boxed.
-pub(crate) fn take_tcp(upgraded: Upgraded) -> Result<(TcpStream, Bytes), Upgraded> {
+/// what `axum::serve` runs on).
+pub(crate) fn take<S: Raw>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded> {
     use hyper_util::server::conn::auto;
 
-    match auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+    match auto::upgrade::downcast::<TokioIo<S>>(upgraded) {
         Ok(parts) => Ok((parts.io.into_inner(), parts.read_buf)),
         Err(upgraded) => upgraded
-            .downcast::<TokioIo<TcpStream>>()
+            .downcast::<TokioIo<S>>()
             .map(|parts| (parts.io.into_inner(), parts.read_buf)),
     }
 }
 
 impl Arriving {
-    /// Lifts an upgraded connection off the runtime it lives on.
+    /// Lifts an upgraded connection off the runtime it lives on; what is no plain socket stays
+    /// wrapped and is boxed.
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> io::Result<(Self, Bytes)> {
-        match take_tcp(upgraded) {
+        let upgraded = match take::<TcpStream>(upgraded) {
             Ok((tcp, read_ahead)) => {
                 // Frames are whole messages, and HTTP servers seldom set this by themselves.
                 let _ = tcp.set_nodelay(true);
-                Ok((Self::Tcp(tcp.into_std()?), read_ahead))
+                return Ok((tcp.depart()?, read_ahead));
             }
-            Err(other) => Ok((Self::Boxed(Box::pin(TokioIo::new(other))), Bytes::new())),
-        }
+            Err(other) => other,
+        };
+        #[cfg(unix)]
+        let upgraded = match take::<UnixStream>(upgraded) {
+            Ok((unix, read_ahead)) => return Ok((unix.depart()?, read_ahead)),
+            Err(other) => other,
+        };
+        Ok((Self::Boxed(Box::pin(TokioIo::new(upgraded))), Bytes::new()))
     }
 
     /// Registers the stream with the runtime of the current worker.
     pub(crate) fn land(self) -> io::Result<Stream> {
         match self {
             Self::Tcp(tcp) => Ok(TcpStream::from_std(tcp)?.into()),
-            Self::Boxed(boxed) => Ok(Stream {
-                io: RefCell::new(Io::Boxed(boxed)),
-            }),
+            #[cfg(unix)]
+            Self::Unix(unix) => Ok(UnixStream::from_std(unix)?.into()),
+            Self::Boxed(boxed) => Ok(Io::Boxed(boxed).into()),
+        }
+    }
+}
+
+impl From<Io> for Stream {
+    fn from(io: Io) -> Self {
+        Self {
+            io: RefCell::new(io),
         }
     }
 }
 
 impl From<TcpStream> for Stream {
     fn from(tcp: TcpStream) -> Self {
-        Self {
-            io: RefCell::new(Io::Tcp(tcp)),
-        }
+        Io::Tcp(tcp).into()
+    }
+}
+
+#[cfg(unix)]
+impl From<UnixStream> for Stream {
+    fn from(unix: UnixStream) -> Self {
+        Io::Unix(unix).into()
     }
 }
 
@@ -95,7 +142,7 @@ impl Stream {
         self.io.borrow_mut().duplex().poll_write(cx, bytes)
     }
 
-    /// Pushes out what a boxed stream holds back; a TCP socket holds nothing back.
+    /// Pushes out what a boxed stream holds back; a socket holds nothing back.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.io.borrow_mut().duplex().poll_flush(cx)
     }
@@ -114,6 +161,8 @@ impl Stream {
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match &*self.io.borrow() {
             Io::Tcp(tcp) => tcp.try_write(bytes),
+            #[cfg(unix)]
+            Io::Unix(unix) => unix.try_write(bytes),
             Io::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
@@ -123,6 +172,8 @@ impl Io {
     fn duplex(&mut self) -> Pin<&mut (dyn Duplex + 'static)> {
         match self {
             Self::Tcp(tcp) => Pin::<&mut TcpStream>::new(tcp),
+            #[cfg(unix)]
+            Self::Unix(unix) => Pin::<&mut UnixStream>::new(unix),
             Self::Boxed(boxed) => boxed.as_mut(),
         }
     }

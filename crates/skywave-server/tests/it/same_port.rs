@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 
-use crate::host::{Host, Spied, on_a_worker};
+use crate::host::{Host, Spied, on_a_worker, wrapped};
 use crate::node::{EVENTS, Node, connect, signed, until};
 use crate::peer::Peer;
 use crate::wire::{BINARY, PING, PONG, TEXT, Wire, app_target, frame, handshake, subscribe};
@@ -103,13 +103,23 @@ fn under_plain_hyper_everything_works() {
 }
 
 #[test]
+fn over_a_unix_socket_everything_works() {
+    let node = Node::start();
+    let host = Host::start();
+    let connect = || host.foreign(&node.server, |stream| stream);
+    works_both_ways(&node, || Peer::over(connect()));
+    keeps_what_was_read_ahead(Wire::over(connect()));
+    let mut survivor = Peer::over(connect());
+    drop(host);
+    survivor.is_answered();
+}
+
+#[test]
 fn over_a_foreign_stream_everything_works() {
     let node = Node::start();
     let host = Host::start();
-    works_both_ways(&node, || {
-        Peer::over(host.foreign(&node.server, |stream| stream))
-    });
-    keeps_what_was_read_ahead(Wire::over(host.foreign(&node.server, |stream| stream)));
+    works_both_ways(&node, || Peer::over(host.foreign(&node.server, wrapped)));
+    keeps_what_was_read_ahead(Wire::over(host.foreign(&node.server, wrapped)));
 }
 
 #[test]
@@ -146,7 +156,7 @@ fn a_foreign_stream_lives_on_a_worker() {
 fn a_foreign_stream_that_breaks_the_rules_is_closed() {
     let node = Node::start();
     let host = Host::start();
-    let mut wire = Wire::over(host.foreign(&node.server, |stream| stream));
+    let mut wire = Wire::over(host.foreign(&node.server, wrapped));
     wire.open();
     wire.send(frame(BINARY, "x"));
     assert_eq!(wire.message()["event"], "pusher:error");
@@ -160,7 +170,7 @@ fn a_foreign_stream_that_breaks_the_rules_is_closed() {
 fn when_the_application_ends_its_foreign_streams_end_and_the_server_goes_on() {
     let node = Node::start();
     let host = Host::start();
-    let stream = host.foreign(&node.server, |stream| stream);
+    let stream = host.foreign(&node.server, wrapped);
     let _orphan = Peer::over(stream);
     let mut peer = node.subscriber("news");
     drop(host);
