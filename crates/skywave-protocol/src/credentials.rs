@@ -16,7 +16,9 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{ChannelName, Excerpt, Rejection, Secret, SignedRequest, SocketId, hex, request};
+use crate::{
+    ChannelName, Excerpt, Rejection, Secret, SignedRequest, SocketId, VerifiedRequest, hex, request,
+};
 
 /// An app's key, and the means to sign as the app and to verify what it signed.
 ///
@@ -115,18 +117,33 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// In this order: [`Rejection::UnknownAuthKey`] if the key is another app's,
-    /// [`Rejection::VersionRequired`], [`Rejection::VersionNotSupported`],
-    /// [`Rejection::TimestampRequired`], [`Rejection::TimestampExpired`],
-    /// [`Rejection::InvalidRequestSignature`], [`Rejection::MissingBodyMd5`],
-    /// [`Rejection::InvalidBodyMd5`].
+    /// As [`verify_head`](Self::verify_head), then [`VerifiedRequest::verify_body`].
     pub fn verify_request(
         &self,
         request: &SignedRequest<'_>,
         body: &[u8],
         now_seconds: u64,
     ) -> Result<(), Rejection> {
-        request.verify(self, body, now_seconds)
+        self.verify_head(request, now_seconds)?.verify_body(body)
+    }
+
+    /// Verifies a request to the HTTP API whose body is not read yet, at `now_seconds` since 1970.
+    ///
+    /// What it answers has the request's parameters, and has to
+    /// [verify the body](VerifiedRequest::verify_body) before anything is done on account of it.
+    ///
+    /// # Errors
+    ///
+    /// In this order: [`Rejection::UnknownAuthKey`] if the key is another app's,
+    /// [`Rejection::VersionRequired`], [`Rejection::VersionNotSupported`],
+    /// [`Rejection::TimestampRequired`], [`Rejection::TimestampExpired`],
+    /// [`Rejection::InvalidRequestSignature`].
+    pub fn verify_head<'r, 'a>(
+        &self,
+        request: &'r SignedRequest<'a>,
+        now_seconds: u64,
+    ) -> Result<VerifiedRequest<'r, 'a>, Rejection> {
+        request.verify(self, now_seconds)
     }
 
     /// The `X-Pusher-Signature` of a webhook with this body.

@@ -53,7 +53,7 @@ pub use excerpt::Excerpt;
 pub use limits::Limits;
 pub use member::Member;
 pub use rejection::Rejection;
-pub use request::SignedRequest;
+pub use request::{SignedRequest, VerifiedRequest};
 pub use secret::Secret;
 pub use server::ServerMessage;
 pub use socket_id::{ParseSocketIdError, SocketId};

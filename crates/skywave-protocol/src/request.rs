@@ -4,7 +4,13 @@
 //! The signed text is `METHOD\nPATH\nk1=v1&k2=v2`: all parameters but the signature, names in lower
 //! case and sorted, values not escaped. Libraries differ in how they escape what they send, so
 //! verification first decodes values as percent-encoded, leaving `+` and malformed escapes as they
-//! are, and then as form-encoded; it takes the path as received, and then percent-decoded.
+//! are, and then as form-encoded; it takes the path as received, and then percent-decoded. What was
+//! signed is what is used: parameters are read from a [`VerifiedRequest`], which decodes them in the
+//! way in which the signature was right.
+//!
+//! A list is a parameter whose name ends in `[]`, and may be repeated: all of its values are signed,
+//! in the order sent and under the name without the brackets, and all are used. No other name may
+//! occur twice.
 
 use std::borrow::Cow;
 
@@ -15,15 +21,23 @@ use crate::{Credentials, Excerpt, Rejection, UnixTime, hex};
 
 /// A request to the HTTP API, taken apart but not verified.
 ///
-/// Its [`auth_key`](Self::auth_key) finds the app, whose credentials then
-/// [verify](Credentials::verify_request) the request.
+/// Its [`auth_key`](Self::auth_key) finds the app, whose credentials then verify the request:
+/// [at once](Credentials::verify_request), or [before its body is read](Credentials::verify_head).
 #[derive(Clone, Debug)]
 pub struct SignedRequest<'a> {
     method: &'a str,
     path: &'a str,
     auth_key: String,
-    /// In the order of their names.
+    /// In the order of their names, without brackets.
     parameters: Vec<Parameter<'a>>,
+}
+
+/// A request whose signature is right, and whose body is still to be [verified](Self::verify_body).
+#[derive(Clone, Copy, Debug)]
+pub struct VerifiedRequest<'r, 'a> {
+    request: &'r SignedRequest<'a>,
+    /// The way of decoding values in which the signature was right.
+    encoding: Encoding,
 }
 
 impl<'a> SignedRequest<'a> {
@@ -33,7 +47,8 @@ impl<'a> SignedRequest<'a> {
     ///
     /// [`Rejection::MethodNotAllowed`] if the method is not capital letters,
     /// [`Rejection::DuplicateParameter`] if two parameters have the same name or differ only in
-    /// case, so that what is verified cannot be another one than what is used, and
+    /// case or brackets, so that what is verified cannot be another one than what is used (the values
+    /// of one list `name[]` are no duplicates), and
     /// [`Rejection::MissingAuthKey`] or [`Rejection::UnknownAuthKey`] if there is no key or it is
     /// not text.
     pub fn parse(method: &'a str, path_and_query: &'a str) -> Result<Self, Rejection> {
@@ -48,12 +63,13 @@ impl<'a> SignedRequest<'a> {
             .filter(|pair| !pair.is_empty())
             .map(Parameter::parse)
             .collect();
-        parameters.sort_by(|a, b| a.name.cmp(&b.name));
+        // Stable, as the values of a list stay in the order sent.
+        parameters.sort_by(|a, b| bare(&a.name).cmp(bare(&b.name)));
         if let Some(twins) = parameters
             .windows(2)
-            .find(|pair| pair[0].name == pair[1].name)
+            .find(|pair| pair[0].excludes(&pair[1]))
         {
-            let name = String::from_utf8_lossy(&twins[0].name);
+            let name = String::from_utf8_lossy(&twins[1].name);
             return Err(Rejection::DuplicateParameter {
                 name: name.as_ref().into(),
             });
@@ -85,19 +101,11 @@ impl<'a> SignedRequest<'a> {
         self.path
     }
 
-    /// A parameter, percent-decoded; what is not UTF-8 in it is replaced.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<String> {
-        let value = self.value(name)?;
-        Some(String::from_utf8_lossy(&value).into_owned())
-    }
-
     pub(crate) fn verify(
         &self,
         credentials: &Credentials,
-        body: &[u8],
         now_seconds: u64,
-    ) -> Result<(), Rejection> {
+    ) -> Result<VerifiedRequest<'_, 'a>, Rejection> {
         if self.auth_key != credentials.key() {
             return Err(Rejection::UnknownAuthKey);
         }
@@ -110,8 +118,7 @@ impl<'a> SignedRequest<'a> {
         if given.0.abs_diff(now.0) >= TIMESTAMP_WINDOW_SECONDS {
             return Err(Rejection::TimestampExpired { given, now });
         }
-        self.verify_signature(credentials)?;
-        self.verify_body(body)
+        self.verify_signature(credentials)
     }
 
     fn timestamp(&self) -> Result<UnixTime, Rejection> {
@@ -127,14 +134,20 @@ impl<'a> SignedRequest<'a> {
             .ok_or(Rejection::TimestampRequired)
     }
 
-    fn verify_signature(&self, credentials: &Credentials) -> Result<(), Rejection> {
+    fn verify_signature(
+        &self,
+        credentials: &Credentials,
+    ) -> Result<VerifiedRequest<'_, 'a>, Rejection> {
         let given = self.value("auth_signature").unwrap_or_default();
         let given = String::from_utf8_lossy(&given);
         let decoded_path: Cow<'_, [u8]> = percent_decode_str(self.path).into();
         for path in [self.path.as_bytes(), &decoded_path] {
             for encoding in [Encoding::Percent, Encoding::Form] {
                 if credentials.is_digest(&given, &self.signed_text(path, encoding)) {
-                    return Ok(());
+                    return Ok(VerifiedRequest {
+                        request: self,
+                        encoding,
+                    });
                 }
             }
         }
@@ -143,16 +156,6 @@ impl<'a> SignedRequest<'a> {
             signed: Excerpt::of_signed(&String::from_utf8_lossy(&signed)),
             given: given.as_ref().into(),
         })
-    }
-
-    /// A GET may carry the MD5 of its empty body: the Python library sends it.
-    fn verify_body(&self, body: &[u8]) -> Result<(), Rejection> {
-        match self.value("body_md5") {
-            None if body.is_empty() => Ok(()),
-            None => Err(Rejection::MissingBodyMd5),
-            Some(given) if given.eq_ignore_ascii_case(body_md5(body).as_bytes()) => Ok(()),
-            Some(_) => Err(Rejection::InvalidBodyMd5),
-        }
     }
 
     fn signed_text(&self, path: &[u8], encoding: Encoding) -> Vec<u8> {
@@ -169,9 +172,54 @@ impl<'a> SignedRequest<'a> {
     }
 }
 
+impl<'a> VerifiedRequest<'_, 'a> {
+    /// A parameter; what is not UTF-8 in it is replaced.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let value = self.value(name)?;
+        Some(String::from_utf8_lossy(&value).into_owned())
+    }
+
+    /// Verifies the body, which is the other half of the request.
+    ///
+    /// A GET may carry the MD5 of its empty body: the Python library sends it.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::MissingBodyMd5`], [`Rejection::InvalidBodyMd5`].
+    pub fn verify_body(&self, body: &[u8]) -> Result<(), Rejection> {
+        match self.request.value("body_md5") {
+            None if body.is_empty() => Ok(()),
+            None => Err(Rejection::MissingBodyMd5),
+            Some(given) if given.eq_ignore_ascii_case(body_md5(body).as_bytes()) => Ok(()),
+            Some(_) => Err(Rejection::InvalidBodyMd5),
+        }
+    }
+
+    /// A parameter's bytes.
+    pub(crate) fn value(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        let mut named = self.named(name.as_bytes());
+        Some(named.next()?.value(self.encoding))
+    }
+
+    /// The values of a list, `name[]`, in the order sent; none if it was not sent.
+    pub(crate) fn list(&self, name: &str) -> Vec<Cow<'a, [u8]>> {
+        self.named(format!("{name}[]").as_bytes())
+            .map(|parameter| parameter.value(self.encoding))
+            .collect()
+    }
+
+    fn named(&self, name: &[u8]) -> impl Iterator<Item = &Parameter<'a>> {
+        let parameters = self.request.parameters.iter();
+        parameters.filter(move |parameter| parameter.name == name)
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Parameter<'a> {
-    /// Decoded, in lower case.
+    /// As sent, decoded.
+    spelling: Vec<u8>,
+    /// In lower case.
     name: Vec<u8>,
     raw_value: &'a str,
 }
@@ -179,9 +227,18 @@ struct Parameter<'a> {
 impl<'a> Parameter<'a> {
     fn parse(pair: &'a str) -> Self {
         let (name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
-        let mut name: Vec<u8> = percent_decode_str(name).collect();
-        name.make_ascii_lowercase();
-        Self { name, raw_value }
+        let spelling: Vec<u8> = percent_decode_str(name).collect();
+        Self {
+            name: spelling.to_ascii_lowercase(),
+            spelling,
+            raw_value,
+        }
+    }
+
+    /// Whether the two may not be in one request: they have one name and are not of one list.
+    fn excludes(&self, other: &Self) -> bool {
+        let of_one_list = self.name.ends_with(LIST) && self.spelling == other.spelling;
+        bare(&self.name) == bare(&other.name) && !of_one_list
     }
 
     fn value(&self, encoding: Encoding) -> Cow<'a, [u8]> {
@@ -197,7 +254,7 @@ impl<'a> Parameter<'a> {
 }
 
 /// How values are decoded.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Encoding {
     /// `%2C` is a comma.
     Percent,
@@ -227,7 +284,7 @@ pub(crate) fn sign(
             .iter()
             .map(|&(name, value)| (name.to_ascii_lowercase(), value.into())),
     );
-    parameters.sort();
+    parameters.sort_by(|(a, _), (b, _)| bare(a.as_bytes()).cmp(bare(b.as_bytes())));
 
     let text = signed_text(
         method,
@@ -265,6 +322,11 @@ fn signed_text<'a, V: AsRef<[u8]>>(
     text
 }
 
+/// A parameter's name without the brackets of a list.
+fn bare(name: &[u8]) -> &[u8] {
+    name.strip_suffix(LIST).unwrap_or(name)
+}
+
 fn value<'a>(parameters: &[Parameter<'a>], name: &str) -> Option<Cow<'a, [u8]>> {
     let found = parameters
         .iter()
@@ -275,6 +337,9 @@ fn value<'a>(parameters: &[Parameter<'a>], name: &str) -> Option<Cow<'a, [u8]>> 
 fn body_md5(body: &[u8]) -> String {
     hex::encode(&Md5::digest(body))
 }
+
+/// The end of the name of a list.
+const LIST: &[u8] = b"[]";
 
 /// A request is refused when the clocks differ by as much as this.
 const TIMESTAMP_WINDOW_SECONDS: u64 = 600;

@@ -1,11 +1,13 @@
 //! The bodies of requests that publish: `POST /apps/ID/events` and `POST /apps/ID/batch_events`.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::json::object;
-use crate::{ChannelName, EventName, Limits, Rejection, SocketId};
+use crate::{ChannelName, EventName, Limits, Rejection, SocketId, VerifiedRequest};
 
 /// An event to publish. Channels HTTP API, "POST event".
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,49 @@ impl TriggerRequest {
     /// [`Rejection::TooManyChannels`], [`Rejection::InvalidChannelName`].
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Rejection> {
         Self::of(&parse_object(body)?, limits)
+    }
+
+    /// Reads an event from a verified request: what its body does not say may stand in its query, as
+    /// `name`, `data`, `channel` or the list `channels[]`, `socket_id` and `info`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_request(
+        request: &VerifiedRequest<'_, '_>,
+        body: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, Rejection> {
+        let query = Query::of(request)?;
+        // Whoever says all in the query sends no body.
+        let body = if body.is_empty() { b"{}" } else { body };
+        let mut fields: Body<'_> = parse_object(body)?;
+        query.complete(&mut fields);
+        Self::of(&fields, limits)
+    }
+
+    /// Reads a request of the older form `POST /apps/ID/channels/NAME/events`: name and exclusion are
+    /// in the query, and the whole body is the event's data. Channels HTTP API, deprecated.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse), and [`Rejection::InvalidBody`] if the body is not text.
+    pub fn parse_deprecated(
+        request: &VerifiedRequest<'_, '_>,
+        channel: &str,
+        body: &[u8],
+        limits: &Limits,
+    ) -> Result<Self, Rejection> {
+        let data = str::from_utf8(body).map_err(|_| Rejection::InvalidBody {
+            reason: "expected UTF-8".into(),
+        })?;
+        let mut query = Query::of(request)?;
+        query.data = json(data);
+        query.channel = json(channel);
+        query.channels = None;
+        let mut fields = Body::default();
+        query.complete(&mut fields);
+        Self::of(&fields, limits)
     }
 
     /// Reads the body of a batch, `{"batch": [event, ..]}`, each event as in [`parse`](Self::parse).
@@ -152,7 +197,7 @@ fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> 
 }
 
 /// The fields as JSON, so that one of the wrong type can be named.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(expecting = "a JSON object")]
 struct Body<'a> {
     #[serde(borrow)]
@@ -167,6 +212,68 @@ struct Body<'a> {
     socket_id: Option<&'a RawValue>,
     #[serde(borrow)]
     info: Option<&'a RawValue>,
+}
+
+/// The same fields, as far as they stand in the query.
+struct Query {
+    name: Option<Box<RawValue>>,
+    data: Option<Box<RawValue>>,
+    channels: Option<Box<RawValue>>,
+    channel: Option<Box<RawValue>>,
+    socket_id: Option<Box<RawValue>>,
+    info: Option<Box<RawValue>>,
+}
+
+impl Query {
+    fn of(request: &VerifiedRequest<'_, '_>) -> Result<Self, Rejection> {
+        const TEXT: &str = "UTF-8";
+        let text = |field, value: Cow<'_, [u8]>| {
+            let invalid = |_| Rejection::InvalidField {
+                field,
+                expected: TEXT,
+            };
+            String::from_utf8(value.into_owned()).map_err(invalid)
+        };
+        let one = |field| {
+            let value = request.value(field).map(|value| text(field, value));
+            Ok(value.transpose()?.and_then(json))
+        };
+        let channels: Vec<String> = request
+            .list("channels")
+            .into_iter()
+            .map(|value| text("channels", value))
+            .collect::<Result<_, _>>()?;
+        let channels = if channels.is_empty() {
+            one("channels")?
+        } else {
+            json(channels)
+        };
+        Ok(Self {
+            name: one("name")?,
+            data: one("data")?,
+            channels,
+            channel: one("channel")?,
+            socket_id: one("socket_id")?,
+            info: one("info")?,
+        })
+    }
+
+    /// Fills in what the body does not say.
+    fn complete<'a>(&'a self, body: &mut Body<'a>) {
+        body.name = body.name.or(self.name.as_deref());
+        body.data = body.data.or(self.data.as_deref());
+        // A body that names channels in either way is not added to.
+        if body.channels.is_none() && body.channel.is_none() {
+            body.channels = self.channels.as_deref();
+            body.channel = self.channel.as_deref();
+        }
+        body.socket_id = body.socket_id.or(self.socket_id.as_deref());
+        body.info = body.info.or(self.info.as_deref());
+    }
+}
+
+fn json(value: impl serde::Serialize) -> Option<Box<RawValue>> {
+    to_raw_value(&value).ok()
 }
 
 fn channels(body: &Body<'_>, limits: &Limits) -> Result<Vec<ChannelName>, Rejection> {

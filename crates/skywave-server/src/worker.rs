@@ -87,7 +87,11 @@ impl Worker {
                 break;
             }
             sleep(Duration::from_millis(1)).await;
-            stalled = if self.backlog.bytes() < least { 0 } else { stalled + 1 };
+            stalled = if self.backlog.bytes() < least {
+                0
+            } else {
+                stalled + 1
+            };
             least = least.min(self.backlog.bytes());
         }
     }

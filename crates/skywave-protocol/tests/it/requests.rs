@@ -181,8 +181,10 @@ fn duplicate_parameters_and_case_twins_are_refused() {
         ("auth_key=a&auth_key=b", "auth_key"),
         ("auth_key=a&AUTH_KEY=a", "auth_key"),
         ("auth_key=a&%61uth_key=b", "auth_key"),
-        ("auth_key=a&x[]=1&x[]=2", "x[]"),
-        ("auth_key=a&x[]=1&x%5B%5D=2", "x[]"),
+        ("auth_key=a&x[]=1&X[]=2", "x[]"),
+        ("auth_key=a&x[]=1&x=2", "x"),
+        ("auth_key=a&x=1&x[]=2&x[]=3", "x[]"),
+        ("auth_key=a&auth_key[]=b", "auth_key[]"),
         (
             "auth_key=a&auth_signature=1&auth_signature=2",
             "auth_signature",
@@ -194,6 +196,74 @@ fn duplicate_parameters_and_case_twins_are_refused() {
         let expected = Rejection::DuplicateParameter { name: name.into() };
         assert_eq!(refused.map(|_| ()), Err(expected), "{query}");
     }
+}
+
+#[test]
+fn the_values_of_a_list_are_signed_in_the_order_sent_and_under_its_bare_name() {
+    let auth = format!("auth_key={KEY}&auth_timestamp={NOW}&auth_version=1.0");
+    // what is sent, what is signed
+    for (sent, signed) in [
+        ("x[]=1&x[]=2", "x[]=1&x[]=2"),
+        ("x[]=2&x%5B%5D=1", "x[]=2&x[]=1"),
+        // By whole names `x[]` would come behind `x.y`.
+        ("x.y=3&x[]=1&x[]=2", "x[]=1&x[]=2&x.y=3"),
+    ] {
+        let text = format!("GET\n/apps/3/channels\n{auth}&{signed}");
+        let target = target("/apps/3/channels", &format!("{sent}&{auth}"), &text);
+        assert_eq!(verify("GET", &target, b"", NOW), Ok(()), "{sent}");
+    }
+    let text = format!("GET\n/apps/3/channels\n{auth}&x[]=1&x[]=2");
+    for sent in ["x[]=2&x[]=1", "x[]=1", "x[]=1&x[]=2&x[]=3", "x=1,2"] {
+        let target = target("/apps/3/channels", &format!("{sent}&{auth}"), &text);
+        assert!(verify("GET", &target, b"", NOW).is_err(), "{sent}");
+    }
+    // What we sign ourselves we accept.
+    let lists = [("x[]", "b"), ("x[]", "a"), ("x.y", "c")];
+    let target = signed(&lists, b"");
+    assert_eq!(verify("POST", &target, b"", NOW), Ok(()), "{target}");
+}
+
+#[test]
+fn a_parameter_is_read_as_it_was_signed() {
+    let auth = format!("auth_key={KEY}&auth_timestamp={NOW}&auth_version=1.0");
+    // what is sent, what is signed, what is read
+    for (sent, signed, read) in [
+        ("info=a+b", "info=a+b", "a+b"),
+        ("info=a+b", "info=a b", "a b"),
+        ("info=a%2Bb+c", "info=a+b c", "a+b c"),
+        ("INFO=a%b%2", "info=a%b%2", "a%b%2"),
+        ("info=%ff", "info=\u{fffd}", "\u{fffd}"),
+    ] {
+        let signature = match sent {
+            // The bytes are signed, whatever text they are shown as.
+            "info=%ff" => {
+                let text = format!("GET\n/apps/3/channels\n{auth}&info=");
+                app().sign_webhook(&[text.as_bytes(), b"\xff"].concat())
+            }
+            _ => app().sign_webhook(format!("GET\n/apps/3/channels\n{auth}&{signed}").as_bytes()),
+        };
+        let target = format!("/apps/3/channels?{sent}&{auth}&auth_signature={signature}");
+        let request = SignedRequest::parse("GET", &target).unwrap();
+        let verified = app().verify_head(&request, NOW).unwrap();
+        assert_eq!(verified.parameter("info").as_deref(), Some(read), "{sent}");
+    }
+}
+
+#[test]
+fn a_head_is_verified_without_the_body_and_does_not_vouch_for_it() {
+    let target = signed(&[], BODY);
+    let request = SignedRequest::parse("POST", &target).unwrap();
+    let verified = app().verify_head(&request, NOW).unwrap();
+    assert_eq!(verified.verify_body(BODY), Ok(()));
+    let changed = [BODY, b" "].concat();
+    assert_eq!(
+        verified.verify_body(&changed),
+        Err(Rejection::InvalidBodyMd5)
+    );
+    let target = signed(&[], b"");
+    let request = SignedRequest::parse("POST", &target).unwrap();
+    let verified = app().verify_head(&request, NOW).unwrap();
+    assert_eq!(verified.verify_body(BODY), Err(Rejection::MissingBodyMd5));
 }
 
 #[test]

@@ -1,20 +1,22 @@
 //! The HTTP API: signed requests. Protocol §2.
 //!
-//! A request is read whole, its app found, its signature and body verified, and only then asked
-//! what it wants; so nothing happens before everything is known to be right.
+//! A request's app is found and its signature verified, then its body read and verified, and only
+//! then is it asked what it wants; so nothing happens before everything is known to be right, and a
+//! body that nobody signed is not kept.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use skywave_engine::App;
 use skywave_protocol::{Rejection, SignedRequest};
 
 use super::route::Call;
-use super::{BoxError, Reply, channels, events, json};
+use super::{BoxError, Reply, ResponseBody, channels, events, json};
 use crate::node::Node;
 
 /// Verifies a request and does what it asks for.
@@ -28,35 +30,73 @@ where
     B: Body<Error: Into<BoxError>>,
 {
     let (head, body) = request.into_parts();
-    let body = read(body, call.body_bytes()).await?;
+    let limit = call.body_bytes();
     let target = head
         .uri
         .path_and_query()
         .map_or("/", |target| target.as_str());
-    let signed = SignedRequest::parse(head.method.as_str(), target)?;
+    let signed = match SignedRequest::parse(head.method.as_str(), target) {
+        Ok(signed) => signed,
+        Err(rejection) => return refuse(rejection, body, limit).await,
+    };
     let engine = &node.engine;
     let apps = engine.apps();
     let app = match app_id {
-        Some(id) => apps.by_id(id).ok_or(Rejection::UnknownApp)?,
+        Some(id) => apps.by_id(id).ok_or(Rejection::UnknownApp),
         None => apps
             .by_key(signed.auth_key())
-            .ok_or(Rejection::UnknownAuthKey)?,
+            .ok_or(Rejection::UnknownAuthKey),
     };
-    let settings = app.settings();
-    settings.credentials.verify_request(&signed, &body, now())?;
-    if !settings.enabled {
-        return Err(Rejection::AppDisabled);
-    }
+    let verified = app.and_then(|app| {
+        let settings = app.settings();
+        let verified = settings.credentials.verify_head(&signed, now())?;
+        if settings.enabled {
+            Ok((app, verified))
+        } else {
+            Err(Rejection::AppDisabled)
+        }
+    });
+    let (app, request) = match verified {
+        Ok(verified) => verified,
+        Err(rejection) => return refuse(rejection, body, limit).await,
+    };
+    let body = read(body, limit).await?;
+    request.verify_body(&body)?;
 
     let answer = match call {
-        Call::Events => events::publish(node, app, &body)?,
+        Call::Events => events::publish(node, app, &request, &body)?,
         Call::BatchEvents => events::publish_batch(node, app, &body)?,
-        Call::Channels => channels::list(engine, app, &signed)?,
-        Call::Channel { name } => channels::one(node, app, &name, &signed)?,
+        Call::ChannelEvents { channel } => {
+            events::publish_deprecated(node, app, &request, &channel, &body)?;
+            return Ok(accepted());
+        }
+        Call::Channels => channels::list(engine, app, &request)?,
+        Call::Channel { name } => channels::one(node, app, &name, &request)?,
+        Call::Stats { channel } => channels::stats(engine, app, &channel)?,
         Call::Users { channel } => channels::users(engine, app, &channel)?,
         Call::TerminateConnections { user_id } => terminate(node, app, &user_id).await,
     };
     Ok(json(answer))
+}
+
+/// Refuses a request whose body is not worth keeping. Some of it is let through all the same, and
+/// forgotten at once: a client that is still sending would not look for the answer before its end.
+async fn refuse<B>(rejection: Rejection, body: B, limit: usize) -> Result<Reply, Rejection>
+where
+    B: Body<Error: Into<BoxError>>,
+{
+    if body.size_hint().lower() <= limit as u64 {
+        let mut body = pin!(Limited::new(body, limit));
+        while let Some(Ok(_)) = body.frame().await {}
+    }
+    Err(rejection)
+}
+
+/// Status 202 without a body.
+fn accepted() -> Reply {
+    let mut response = Response::new(ResponseBody::full(Bytes::new()));
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
 }
 
 async fn terminate(node: &Node, app: &Arc<App>, user_id: &str) -> Bytes {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use skywave_engine::{App, Engine, Occupancy};
-use skywave_protocol::{ChannelKind, Info, Rejection, SignedRequest};
+use skywave_protocol::{ChannelKind, Info, Rejection, VerifiedRequest};
 
 use crate::node::Node;
 
@@ -11,7 +11,7 @@ use crate::node::Node;
 pub(super) fn list(
     engine: &Engine,
     app: &App,
-    request: &SignedRequest<'_>,
+    request: &VerifiedRequest<'_, '_>,
 ) -> Result<Bytes, Rejection> {
     let info = asked(request)?;
     let prefix = request.parameter("filter_by_prefix").unwrap_or_default();
@@ -31,7 +31,7 @@ pub(super) fn one(
     node: &Node,
     app: &App,
     name: &str,
-    request: &SignedRequest<'_>,
+    request: &VerifiedRequest<'_, '_>,
 ) -> Result<Bytes, Rejection> {
     let info = asked(request)?;
     let channel = app.settings().limits.channel_name(name)?;
@@ -51,6 +51,19 @@ pub(super) fn one(
         let cached = cached.map(|(data, ms)| json!({ "data": data, "ttl": ms.div_ceil(1000) }));
         answer.insert("cache".into(), cached.into());
     }
+    Ok(Value::from(answer).to_string().into())
+}
+
+/// `GET channels/NAME/stats`, deprecated: what the newer form tells without being asked.
+pub(super) fn stats(engine: &Engine, app: &App, name: &str) -> Result<Bytes, Rejection> {
+    let channel = app.settings().limits.channel_name(name)?;
+    let occupancy = engine.occupancy(app, &channel);
+    let users = Info {
+        user_count: true,
+        ..Info::default()
+    };
+    let mut answer = attributes(occupancy, users);
+    answer.insert("occupied".into(), (occupancy.subscriptions > 0).into());
     Ok(Value::from(answer).to_string().into())
 }
 
@@ -79,6 +92,6 @@ pub(super) fn attributes(occupancy: Occupancy, asked: Info) -> Map<String, Value
     attributes
 }
 
-fn asked(request: &SignedRequest<'_>) -> Result<Info, Rejection> {
+fn asked(request: &VerifiedRequest<'_, '_>) -> Result<Info, Rejection> {
     Info::of_question(&request.parameter("info").unwrap_or_default())
 }

@@ -1,16 +1,22 @@
-//! `POST events` and `POST batch_events`: publishing. Protocol §2.2 to §2.5.
+//! `POST events`, `POST batch_events` and the deprecated `POST channels/NAME/events`: publishing.
+//! Protocol §2.2 to §2.5.
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use skywave_engine::{App, Publication};
-use skywave_protocol::{Info, Rejection, TriggerRequest};
+use skywave_protocol::{Info, Rejection, TriggerRequest, VerifiedRequest};
 
 use super::channels::attributes;
 use crate::node::Node;
 
 /// Publishes one event.
-pub(super) fn publish(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
-    let event = TriggerRequest::parse(body, &app.settings().limits)?;
+pub(super) fn publish(
+    node: &Node,
+    app: &App,
+    request: &VerifiedRequest<'_, '_>,
+    body: &[u8],
+) -> Result<Bytes, Rejection> {
+    let event = TriggerRequest::parse_request(request, body, &app.settings().limits)?;
     node.publish(app, [publication(&event)])?;
     if event.info == Info::default() {
         return Ok(Bytes::from_static(b"{}"));
@@ -48,6 +54,18 @@ pub(super) fn publish_batch(node: &Node, app: &App, body: &[u8]) -> Result<Bytes
         })
         .collect();
     Ok(json!({ "batch": batch }).to_string().into())
+}
+
+/// Publishes one event as libraries did long ago: the body is its data.
+pub(super) fn publish_deprecated(
+    node: &Node,
+    app: &App,
+    request: &VerifiedRequest<'_, '_>,
+    channel: &str,
+    body: &[u8],
+) -> Result<(), Rejection> {
+    let event = TriggerRequest::parse_deprecated(request, channel, body, &app.settings().limits)?;
+    node.publish(app, [publication(&event)])
 }
 
 fn publication(event: &TriggerRequest) -> Publication<'_> {

@@ -17,9 +17,23 @@ pub(super) enum Call {
     Events,
     BatchEvents,
     Channels,
-    Channel { name: String },
-    Users { channel: String },
-    TerminateConnections { user_id: String },
+    Channel {
+        name: String,
+    },
+    Users {
+        channel: String,
+    },
+    /// Deprecated: publishes on one channel.
+    ChannelEvents {
+        channel: String,
+    },
+    /// Deprecated: describes one channel.
+    Stats {
+        channel: String,
+    },
+    TerminateConnections {
+        user_id: String,
+    },
 }
 
 impl<'a> Route<'a> {
@@ -62,6 +76,12 @@ impl Call {
             ["channels", name, "users"] => Some(Self::Users {
                 channel: decoded(name),
             }),
+            ["channels", name, "events"] => Some(Self::ChannelEvents {
+                channel: decoded(name),
+            }),
+            ["channels", name, "stats"] => Some(Self::Stats {
+                channel: decoded(name),
+            }),
             _ => None,
         }
     }
@@ -69,8 +89,13 @@ impl Call {
     /// The one method it is called with.
     pub(super) fn method(&self) -> &'static str {
         match self {
-            Self::Events | Self::BatchEvents | Self::TerminateConnections { .. } => "POST",
-            Self::Channels | Self::Channel { .. } | Self::Users { .. } => "GET",
+            Self::Events
+            | Self::BatchEvents
+            | Self::ChannelEvents { .. }
+            | Self::TerminateConnections { .. } => "POST",
+            Self::Channels | Self::Channel { .. } | Self::Users { .. } | Self::Stats { .. } => {
+                "GET"
+            }
         }
     }
 
@@ -78,7 +103,7 @@ impl Call {
     pub(super) fn body_bytes(&self) -> usize {
         match self {
             // Data of 10 KiB in which every byte is escaped, a hundred long names, and room.
-            Self::Events => 256 * 1024,
+            Self::Events | Self::ChannelEvents { .. } => 256 * 1024,
             Self::BatchEvents => 1024 * 1024,
             _ => 16 * 1024,
         }
@@ -114,6 +139,14 @@ mod tests {
             (
                 "/apps/3/channels/presence-a@b/users",
                 api(Call::Users { channel: name() }),
+            ),
+            (
+                "/apps/3/channels/presence-a@b/events",
+                api(Call::ChannelEvents { channel: name() }),
+            ),
+            (
+                "/apps/3/channels/presence-a@b/stats",
+                api(Call::Stats { channel: name() }),
             ),
             (
                 "/apps/3/users/7/terminate_connections",

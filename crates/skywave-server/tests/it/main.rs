@@ -16,6 +16,7 @@ mod liveness;
 mod log;
 mod node;
 mod peer;
+mod query_parameters;
 mod questions;
 mod refusals;
 mod same_port;

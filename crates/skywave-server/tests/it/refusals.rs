@@ -176,7 +176,7 @@ fn a_body_without_the_fields_of_an_event_is_refused_with_400() {
         body.to_string()
     };
     are_refused([
-        (String::new(), "Invalid body: "),
+        (String::new(), "Missing field: name"),
         ("leaked".into(), "Invalid body: "),
         ("[]".into(), "Invalid body: "),
         ("null".into(), "Invalid body: "),
@@ -285,6 +285,28 @@ fn a_body_announced_as_too_large_is_refused_before_it_is_sent() {
          Content-Length: 1000000000000\r\n\r\n"
     ));
     is_plain_refusal(&wire.reply(), 413, "Body too large: ");
+}
+
+#[test]
+fn a_body_that_nobody_signed_is_refused_before_anything_else() {
+    let node = Node::start();
+    let mut wire = node.wire();
+    // Too large, not JSON, and for a channel that cannot be: what counts is the signature.
+    for (target, length) in [
+        (EVENTS, 1_000_000_000),
+        (EVENTS, 1),
+        ("/apps/7/channels/a%20b/events", 1),
+    ] {
+        let head = format!("POST {target}?auth_key={KEY} HTTP/1.1\r\nHost: it\r\n");
+        wire.send(format!("{head}Content-Length: {length}\r\n\r\nx"));
+        is_plain_refusal(&wire.reply(), 401, "Version required");
+        wire = node.wire();
+    }
+    // A client that has sent all of it can go on with the connection.
+    let body = " ".repeat(200 * 1024);
+    let reply = wire.request("POST", &format!("{EVENTS}?auth_key={KEY}"), body.as_bytes());
+    is_plain_refusal(&reply, 401, "Version required");
+    assert_eq!(wire.post(BODY).text(), "{}");
 }
 
 #[test]
