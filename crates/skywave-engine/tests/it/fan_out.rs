@@ -148,3 +148,65 @@ fn two_apps_must_differ_in_id_and_key() {
     let same_key = Apps::new([app("1", "a"), app("2", "a")]).map(drop);
     assert_eq!(same_key, Err(DuplicateApp::Key("a".into())));
 }
+
+/// Events that are more than a worker takes from its inbox while somebody joins.
+const BURST: usize = 6_000;
+
+#[test]
+fn a_burst_is_written_in_pieces_of_whole_frames_and_in_order() {
+    let world = World::new(1);
+    let browser = world.browser(0, 1);
+    browser.subscribe("news");
+    ignore(&[&browser]);
+    for number in 0..BURST {
+        world.publish("news", &number.to_string(), None);
+    }
+    let shard = &world.shards[0];
+    let (mut heard, mut before) = (0, shard.waiting_bytes());
+    while shard.waiting_bytes() > 0 {
+        shard.flush_at_most(10_000);
+        let after = shard.waiting_bytes();
+        assert!((1..=10_100).contains(&(before - after)), "{before} {after}");
+        before = after;
+        for event in browser.events() {
+            assert_eq!(event, heard.to_string());
+            heard += 1;
+        }
+    }
+    assert_eq!(heard, BURST);
+}
+
+#[test]
+fn who_joins_in_the_middle_of_a_burst_hears_nothing_of_it_and_the_others_all() {
+    let world = World::new(1);
+    let (early, late) = (world.browser(0, 1), world.browser(0, 2));
+    early.subscribe("news");
+    early.subscribe("weather");
+    ignore(&[&early]);
+    for number in 0..BURST {
+        world.publish(
+            if number % 2 == 0 { "news" } else { "weather" },
+            &number.to_string(),
+            None,
+        );
+    }
+    late.subscribe("news");
+    assert_eq!(
+        late.events(),
+        ["pusher_internal:subscription_succeeded"],
+        "nothing from before"
+    );
+    let mut heard = early.events();
+    assert_eq!(heard.len(), BURST / 2, "the channel's part of the burst");
+    assert!(world.shards[0].waiting_bytes() > 0);
+    world.publish("news", "after", None);
+    world.tick();
+    assert_eq!(late.events(), ["after"]);
+    heard.extend(early.events());
+    let number_of = |event: &String| event.parse::<usize>().unwrap_or(BURST);
+    for parity in [0, 1] {
+        let of_one = heard.iter().map(number_of).filter(|n| n % 2 == parity);
+        assert!(of_one.is_sorted(), "one order");
+    }
+    assert_eq!(heard.len(), BURST + 1);
+}
