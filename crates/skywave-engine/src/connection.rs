@@ -75,6 +75,13 @@ impl<L> Connection<L> {
             .is_some_and(|user| user.user_id == user_id)
     }
 
+    /// Whether its subscription to the channel at this local index is that of the member `user_id`.
+    pub(crate) fn is_member(&self, channel: u32, user_id: &str) -> bool {
+        let session = self.session.borrow();
+        let subscription = session.subscription(channel);
+        subscription.is_some_and(|subscription| subscription.user_id.as_deref() == Some(user_id))
+    }
+
     /// Its public name.
     pub fn socket_id(&self) -> SocketId {
         self.socket_id

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use skywave_protocol::{ChannelKind, ChannelName, Rejection, ServerMessage, SocketId};
+use skywave_protocol::{ChannelKind, ChannelName, Rejection, ServerMessage};
 
 use crate::app::{App, AppSettings, Apps, DuplicateApp};
 use crate::directory::Directory;
 use crate::encode_frame;
+use crate::except::Except;
 use crate::inbox::{Delivery, Inbox};
 use crate::observer::{Observer, Occurrence};
 use crate::occupied::{ChannelId, Occupancy, Occupied};
@@ -36,8 +37,8 @@ pub struct Publication<'a> {
     pub event: &'a str,
     /// Its data, verbatim; usually JSON text.
     pub data: &'a str,
-    /// The connection that does not get it.
-    pub except: Option<SocketId>,
+    /// Who does not get it.
+    pub except: Option<Except<'a>>,
 }
 
 impl Engine {
@@ -195,16 +196,16 @@ impl Engine {
         &self,
         occupied: &Occupied,
         message: &ServerMessage<'_>,
-        except: Option<SocketId>,
+        except: Option<Except<'_>>,
     ) {
         self.deliver_frame(occupied, encoded(message), except);
     }
 
-    fn deliver_frame(&self, occupied: &Occupied, frame: Bytes, except: Option<SocketId>) {
+    fn deliver_frame(&self, occupied: &Occupied, frame: Bytes, except: Option<Except<'_>>) {
         let delivery = Delivery {
             channel: occupied.id,
             frame,
-            except,
+            except: except.map(Into::into),
         };
         for worker in occupied.workers() {
             self.inboxes[worker].push(delivery.clone());

@@ -16,8 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use skywave_protocol::SocketId;
 
+use crate::except::Excluded;
 use crate::occupied::ChannelId;
 
 /// Finished bytes for the subscribers of one channel on one worker.
@@ -25,8 +25,8 @@ use crate::occupied::ChannelId;
 pub(crate) struct Delivery {
     pub(crate) channel: ChannelId,
     pub(crate) frame: Bytes,
-    /// The connection that must not get it.
-    pub(crate) except: Option<SocketId>,
+    /// Who must not get it.
+    pub(crate) except: Option<Excluded>,
 }
 
 /// Frames waiting for a worker's next tick.

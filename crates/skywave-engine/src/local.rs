@@ -2,14 +2,15 @@
 //!
 //! All frames that reach a channel within one tick are joined into one buffer, and every subscriber
 //! gets that buffer in one write. A frame that must skip a connection (`to_others`, client events)
-//! is noted beside the buffer; only a tick with such a note looks at socket ids.
+//! is noted beside the buffer; only a tick with such a note looks at who the subscribers are.
 
 use std::ops::Range;
 use std::rc::Rc;
 
-use skywave_protocol::{ChannelName, SocketId};
+use skywave_protocol::ChannelName;
 
 use crate::connection::{Connection, Link};
+use crate::except::Excluded;
 use crate::inbox::Delivery;
 use crate::occupied::ChannelId;
 
@@ -29,10 +30,10 @@ struct Tick {
     exclusions: Vec<Exclusion>,
 }
 
-/// One connection does not get one part of the tick's frames.
+/// Somebody does not get one part of the tick's frames.
 #[derive(Debug)]
 struct Exclusion {
-    socket_id: SocketId,
+    who: Excluded,
     part: Range<usize>,
 }
 
@@ -53,15 +54,17 @@ impl<L: Link> Local<L> {
             self.tick.frames = spare.pop().unwrap_or_default();
         }
         self.tick.frames.extend_from_slice(&delivery.frame);
-        if let Some(socket_id) = delivery.except {
+        if let Some(who) = &delivery.except {
             let part = start..self.tick.frames.len();
-            self.tick.exclusions.push(Exclusion { socket_id, part });
+            let who = who.clone();
+            self.tick.exclusions.push(Exclusion { who, part });
         }
         start == 0
     }
 
-    /// Writes the tick to every subscriber, and gives the buffer back to `spare`.
-    pub(crate) fn flush(&mut self, spare: &mut Vec<Vec<u8>>) {
+    /// Writes the tick to every subscriber, and gives the buffer back to `spare`; the channel stands
+    /// at `index` in the shard.
+    pub(crate) fn flush(&mut self, index: u32, spare: &mut Vec<Vec<u8>>) {
         if self.tick.frames.is_empty() {
             return;
         }
@@ -72,7 +75,7 @@ impl<L: Link> Local<L> {
             }
         } else {
             for subscriber in &self.subscribers {
-                tick.send_to(subscriber);
+                tick.send_to(subscriber, index);
             }
         }
         if tick.frames.capacity() <= SPARE_BYTES && spare.len() < SPARE_BUFFERS {
@@ -88,8 +91,8 @@ const SPARE_BYTES: usize = 256 * 1024;
 const SPARE_BUFFERS: usize = 64;
 
 impl Tick {
-    fn send_to<L: Link>(&self, subscriber: &Connection<L>) {
-        let excluded = |e: &&Exclusion| e.socket_id == subscriber.socket_id();
+    fn send_to<L: Link>(&self, subscriber: &Connection<L>, channel: u32) {
+        let excluded = |exclusion: &&Exclusion| exclusion.who.means(subscriber, channel);
         let mut from = 0;
         for exclusion in self.exclusions.iter().filter(excluded) {
             send_part(subscriber, &self.frames[from..exclusion.part.start]);

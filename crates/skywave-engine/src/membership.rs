@@ -36,8 +36,8 @@ impl<L: Link> Shard<L> {
                     channel: name,
                     member,
                 };
-                self.engine
-                    .deliver(occupied, &added, Some(connection.socket_id()));
+                let except = connection.socket_id().into();
+                self.engine.deliver(occupied, &added, Some(except));
             }
             encode_success(name, occupied, &mut welcome);
             if name.kind().is_cache() {

@@ -166,7 +166,8 @@ impl<L: Link> Shard<L> {
                 user_id,
             };
             let socket_id = connection.socket_id();
-            self.engine.deliver(occupied, &message, Some(socket_id));
+            self.engine
+                .deliver(occupied, &message, Some(socket_id.into()));
             let sent = Occurrence::ClientEvent {
                 event,
                 data,

@@ -143,7 +143,7 @@ impl<L: Link> Channels<L> {
         for index in dirty.drain(..) {
             // The channel may be gone by now, or flushed already because somebody joined it.
             if let Some(local) = self.local.get_mut(index as usize) {
-                local.flush(&mut self.spare);
+                local.flush(index, &mut self.spare);
             }
         }
         self.dirty = dirty;
@@ -180,7 +180,7 @@ impl<L: Link> Channels<L> {
     /// Writes what this tick holds for one channel, before its list of subscribers changes.
     pub(crate) fn flush_channel(&mut self, id: ChannelId) {
         if let Some(&channel) = self.by_id.get(&id) {
-            self.local[channel as usize].flush(&mut self.spare);
+            self.local[channel as usize].flush(channel, &mut self.spare);
         }
     }
 

@@ -38,4 +38,4 @@ pub use config::Config;
 pub use endpoint::{Endpoint, Place};
 pub use http::ResponseBody;
 pub use server::{Server, StartError};
-pub use skywave_engine::{App, AppSettings, Publication};
+pub use skywave_engine::{App, AppSettings, Except, Publication};

@@ -1,6 +1,7 @@
 //! Events on their way to subscribers.
 
-use skywave_engine::{App, Apps, DuplicateApp, Engine, Inbox, Publication};
+use serde_json::json;
+use skywave_engine::{App, Apps, DuplicateApp, Engine, Except, Inbox, Publication};
 use skywave_protocol::{Credentials, Rejection, Secret};
 
 use crate::world::{World, channel, credentials, ignore};
@@ -58,6 +59,58 @@ fn an_excluded_connection_misses_only_what_excludes_it() {
 
     assert_eq!(author.events(), ["a", "c"]);
     assert_eq!(other.events(), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn an_excluded_user_misses_an_event_on_every_connection_that_is_known_to_be_the_users() {
+    let world = World::new(2);
+    let signed_in = [world.browser(0, 1), world.browser(1, 2)];
+    for browser in &signed_in {
+        browser.sign_in(&json!({"id": "ann"}));
+        browser.subscribe("news");
+    }
+    let (stranger, bob) = (world.browser(0, 3), world.browser(1, 4));
+    stranger.subscribe("news");
+    bob.sign_in(&json!({"id": "bob"}));
+    bob.subscribe("news");
+    let [here, there] = &signed_in;
+    ignore(&[here, there, &stranger, &bob]);
+
+    for except in [
+        None,
+        Some(Except::User("ann")),
+        Some(Except::User("nobody")),
+    ] {
+        let event = except.map_or("all".to_owned(), |except| format!("{except:?}"));
+        world.publish_except("news", &event, except);
+    }
+    world.tick();
+
+    let (all, others, anybody) = ("all", "User(\"ann\")", "User(\"nobody\")");
+    for browser in &signed_in {
+        assert_eq!(browser.events(), [all, anybody]);
+    }
+    for browser in [&stranger, &bob] {
+        assert_eq!(browser.events(), [all, others, anybody]);
+    }
+}
+
+#[test]
+fn an_excluded_user_is_also_known_as_the_member_of_a_presence_channel_but_only_there() {
+    let world = World::new(1);
+    let (ann, bob) = (world.browser(0, 1), world.browser(0, 2));
+    ann.join("presence-room", "ann");
+    bob.join("presence-room", "bob");
+    ann.subscribe("news");
+    world.tick();
+    ignore(&[&ann, &bob]);
+
+    for name in ["presence-room", "news"] {
+        world.publish_except(name, name, Some(Except::User("ann")));
+    }
+    world.tick();
+    assert_eq!(ann.events(), ["news"]);
+    assert_eq!(bob.events(), ["presence-room"]);
 }
 
 #[test]

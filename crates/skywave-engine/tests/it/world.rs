@@ -5,7 +5,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use skywave_engine::{App, AppSettings, Apps, Connection, Engine, Link, Publication, Shard};
+use skywave_engine::{
+    App, AppSettings, Apps, Connection, Engine, Except, Link, Publication, Shard,
+};
 use skywave_protocol::{ChannelName, Credentials, Secret, SocketId};
 
 /// A link that keeps every write.
@@ -79,6 +81,10 @@ impl World {
     }
 
     pub(crate) fn publish(&self, name: &str, event: &str, except: Option<SocketId>) {
+        self.publish_except(name, event, except.map(Into::into));
+    }
+
+    pub(crate) fn publish_except(&self, name: &str, event: &str, except: Option<Except<'_>>) {
         let channels = [channel(name)];
         let publication = Publication {
             channels: &channels,

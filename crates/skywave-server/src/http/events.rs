@@ -73,6 +73,6 @@ fn publication(event: &TriggerRequest) -> Publication<'_> {
         channels: &event.channels,
         event: event.name.as_str(),
         data: &event.data,
-        except: event.socket_id,
+        except: event.socket_id.map(Into::into),
     }
 }

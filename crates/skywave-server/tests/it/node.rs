@@ -171,7 +171,7 @@ impl Node {
             channels: &[channel(name)],
             event,
             data,
-            except,
+            except: except.map(Into::into),
         };
         self.server.publish(&self.app(), &publication)
     }

@@ -165,7 +165,7 @@ impl Driver for Running {
             channels: &envelope.channels,
             event: envelope.event.as_str(),
             data: &envelope.data,
-            except: envelope.except,
+            except: envelope.except.map(Into::into),
         };
         let published = self.server.publish(&self.app, &publication);
         let accepted = published

@@ -116,7 +116,7 @@ impl Driver for Fake {
             channels: &envelope.channels,
             event: envelope.event.as_str(),
             data: &envelope.data,
-            except: envelope.except,
+            except: envelope.except.map(Into::into),
         };
         // Under the lock, so that the log has the order in which browsers receive.
         let mut log = self.stage.log();
