@@ -1,4 +1,5 @@
-//! One time limit around everything that opens a connection: [`Bounded`].
+//! One time limit around everything that opens a connection, and the rule about addresses that
+//! stand in URLs: [`Bounded`].
 
 use std::fmt;
 use std::future::Future;
@@ -10,19 +11,17 @@ use http::Uri;
 use tower_service::Service;
 
 use crate::BoxError;
+use crate::address::is_public;
+use crate::resolve::{NotPublic, literal};
 
 /// A connector that gives up after a while. The limit holds for name lookup, TCP and TLS together,
 /// so that a server that accepts and then says nothing is found out, too.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounded<C> {
-    connector: C,
-    limit: Duration,
-}
-
-impl<C> Bounded<C> {
-    pub(crate) fn new(connector: C, limit: Duration) -> Self {
-        Self { connector, limit }
-    }
+    pub(crate) connector: C,
+    pub(crate) limit: Duration,
+    /// Whether addresses in URLs are judged: only names go through the resolver, which judges them.
+    pub(crate) public_only: bool,
 }
 
 impl<C> Service<Uri> for Bounded<C>
@@ -39,6 +38,12 @@ where
     }
 
     fn call(&mut self, address: Uri) -> Self::Future {
+        if self.public_only
+            && let Some(literal) = address.host().and_then(literal)
+            && !is_public(literal)
+        {
+            return Box::pin(async move { Err(NotPublic(literal).into()) });
+        }
         let connecting = self.connector.call(address);
         let limit = self.limit;
         Box::pin(async move {

@@ -9,14 +9,18 @@
 //! What a request says, how it is signed and what an answer means is up to the callers.
 //!
 //! ```text
+//! resolve  from a name to the addresses that are connected to
+//! address  which of them are of the public internet
 //! connect  one time limit around name lookup, TCP and TLS
 //! tls      which certificates are trusted
 //! retry    when and after how long a request is repeated
 //! error    what went wrong, without secrets
 //! ```
 
+mod address;
 mod connect;
 mod error;
+mod resolve;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -28,14 +32,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
+use hyper_util::client::legacy::connect::{CaptureConnection, HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+pub use self::address::is_public;
 use self::connect::{Bounded, TimedOut};
 pub use self::error::HttpError;
+use self::resolve::Resolver;
+pub use self::resolve::{Find, Lookup};
 pub use self::retry::{Repeat, Retry};
 pub use self::tls::CertificateError;
 
@@ -50,6 +58,11 @@ pub struct Settings {
     pub body_limit: usize,
     /// Certificates in PEM that are trusted beside Mozilla's, for servers with a root of their own.
     pub root_certificate: Option<Vec<u8>>,
+    /// Whether only [public](is_public) addresses are connected to: for addresses that somebody
+    /// else chose. They are judged after their names were looked up.
+    pub public_only: bool,
+    /// Who knows the addresses of names.
+    pub lookup: Lookup,
 }
 
 impl Default for Settings {
@@ -59,6 +72,8 @@ impl Default for Settings {
             timeout: Duration::from_secs(10),
             body_limit: 4 << 20,
             root_certificate: None,
+            public_only: false,
+            lookup: Lookup::System,
         }
     }
 }
@@ -69,7 +84,7 @@ impl Default for Settings {
 /// runtime that opened it.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    pool: Client<Bounded<HttpsConnector<HttpConnector>>, Full<Bytes>>,
+    pool: Client<Bounded<HttpsConnector<HttpConnector<Resolver>>>, Full<Bytes>>,
     timeout: Duration,
     body_limit: usize,
 }
@@ -82,7 +97,8 @@ impl HttpClient {
     /// When the root certificate is none.
     pub fn new(settings: &Settings) -> Result<Self, CertificateError> {
         let tls = tls::config(settings.root_certificate.as_deref())?;
-        let mut tcp = HttpConnector::new();
+        let resolver = Resolver::new(settings.lookup.clone(), settings.public_only);
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         let connector = HttpsConnectorBuilder::new()
@@ -93,7 +109,11 @@ impl HttpClient {
         let pool = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
-            .build(Bounded::new(connector, settings.connect_timeout));
+            .build(Bounded {
+                connector,
+                limit: settings.connect_timeout,
+                public_only: settings.public_only,
+            });
         Ok(Self {
             pool,
             timeout: settings.timeout,
@@ -125,14 +145,7 @@ impl HttpClient {
             let error = match timeout_at(deadline, self.attempt(request, &server)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => error,
-                Err(_) if connection.connection_metadata().is_none() => HttpError::Connect {
-                    server: server.clone(),
-                    problem: TimedOut(self.timeout).to_string(),
-                },
-                Err(_) => HttpError::Timeout {
-                    server: server.clone(),
-                    limit: self.timeout,
-                },
+                Err(_) => self.timed_out(&connection, server.clone()),
             };
             let Some(pause) = retry.pause(attempt, &error) else {
                 return Err(error);
@@ -147,6 +160,45 @@ impl HttpClient {
         }
     }
 
+    /// Sends the request once and waits for the head of a 2xx, whatever follows it: for servers
+    /// that only say that they got something. A redirect is a failure.
+    ///
+    /// # Errors
+    ///
+    /// As for [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, the request may have arrived or not.
+    pub async fn acknowledged(&self, request: Request<Bytes>) -> Result<StatusCode, HttpError> {
+        let server = server(&request);
+        let mut request = request.map(Full::new);
+        let connection = capture_connection(&mut request);
+        let exchange = async {
+            let answer = self.pool.request(request).await;
+            let answer = answer.map_err(|error| error::of_exchange(&error, &server))?;
+            let status = answer.status();
+            if !status.is_success() {
+                return self.whole(answer, &server).await.map(|_| status);
+            }
+            // Only a connection whose answer was read can be kept.
+            let rest = Limited::new(answer.into_body(), self.body_limit).collect();
+            let _ = timeout(LEFTOVERS, rest).await;
+            Ok(status)
+        };
+        let outcome = timeout(self.timeout, exchange).await;
+        outcome.unwrap_or_else(|_| Err(self.timed_out(&connection, server.clone())))
+    }
+
+    fn timed_out(&self, connection: &CaptureConnection, server: String) -> HttpError {
+        let limit = self.timeout;
+        if connection.connection_metadata().is_none() {
+            let problem = TimedOut(limit).to_string();
+            return HttpError::Connect { server, problem };
+        }
+        HttpError::Timeout { server, limit }
+    }
+
     async fn attempt(
         &self,
         request: Request<Full<Bytes>>,
@@ -154,6 +206,15 @@ impl HttpClient {
     ) -> Result<Response<Bytes>, HttpError> {
         let answer = self.pool.request(request).await;
         let answer = answer.map_err(|error| error::of_exchange(&error, server))?;
+        self.whole(answer, server).await
+    }
+
+    /// Reads the body; anything but a 2xx is failure.
+    async fn whole(
+        &self,
+        answer: Response<Incoming>,
+        server: &str,
+    ) -> Result<Response<Bytes>, HttpError> {
         let (parts, body) = answer.into_parts();
         let body = Limited::new(body, self.body_limit)
             .collect()
@@ -207,6 +268,9 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// How long an unused connection is kept: less than servers do, so that a request seldom meets a
 /// connection that is being closed.
 const IDLE: Duration = Duration::from_secs(15);
+
+/// How long the rest of an acknowledgement may take, before its connection is given up.
+const LEFTOVERS: Duration = Duration::from_millis(100);
 
 /// Characters of a server's text that an error keeps.
 const TEXT: usize = 2_000;

@@ -19,7 +19,7 @@ fn quick() -> Settings {
         connect_timeout: Duration::from_millis(200),
         timeout: Duration::from_millis(400),
         body_limit: 100,
-        root_certificate: None,
+        ..Settings::default()
     }
 }
 
@@ -315,4 +315,131 @@ fn a_long_text_of_a_server_is_cut_and_a_quoted_signature_hidden() {
         error.without("c0ffee").to_string(),
         "example.com:443 answered 401: Invalid signature: .. but you sent \"***\""
     );
+}
+
+/// A client whose names have these addresses, the first at the first look and so on; and how often
+/// it looked.
+fn looking_up(
+    answers: &'static [&'static [&'static str]],
+    public_only: bool,
+) -> (HttpClient, Arc<AtomicUsize>) {
+    let looks = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&looks);
+    let lookup = Lookup::With(Arc::new(move |_| {
+        let look = counted.fetch_add(1, Ordering::SeqCst);
+        let answer = answers[look.min(answers.len() - 1)];
+        Ok(answer.iter().map(|a| a.parse().unwrap()).collect())
+    }));
+    let client = HttpClient::new(&Settings {
+        public_only,
+        lookup,
+        ..quick()
+    });
+    (client.unwrap(), looks)
+}
+
+#[tokio::test]
+async fn an_address_that_was_refused_is_not_reached_by_another_look_or_beside_others() {
+    // A public address that belongs to nobody, and then the rebound one.
+    let rebound: &[&[&str]] = &[&["2d00::1"], &["127.0.0.1"]];
+    let beside: &[&[&str]] = &[&["2d00::1", "127.0.0.1"]];
+    let mapped: &[&[&str]] = &[&["::ffff:127.0.0.1"]];
+    for answers in [rebound, beside, mapped] {
+        let (address, requests) = stub(Some("HTTP/1.1 200 x\r\n\r\n")).await.unwrap();
+        let port = address.port();
+        let (client, looks) = looking_up(answers, true);
+        for attempt in 1..=3 {
+            let request = Request::post(format!("http://rebind.example:{port}/"));
+            let request = request.body(Bytes::new()).unwrap();
+            let error = client.acknowledged(request).await.unwrap_err();
+            assert!(matches!(error, HttpError::Connect { .. }), "{error:?}");
+            assert_eq!(looks.load(Ordering::SeqCst), attempt, "one look, one use");
+        }
+        assert_eq!(requests.load(Ordering::SeqCst), 0);
+        // The same names reach the same server where that is allowed.
+        let (client, _) = looking_up(&[&["127.0.0.1"]], false);
+        let request = Request::post(format!("http://rebind.example:{port}/"));
+        let request = request.body(Bytes::new()).unwrap();
+        assert_eq!(client.acknowledged(request).await, Ok(StatusCode::OK));
+        assert_eq!(requests.load(Ordering::SeqCst), 1);
+    }
+}
+
+#[tokio::test]
+async fn no_spelling_of_an_own_address_is_connected_to() {
+    let (address, requests) = stub(Some("HTTP/1.1 200 x\r\n\r\n")).await.unwrap();
+    let port = address.port();
+    let client = HttpClient::new(&Settings {
+        public_only: true,
+        ..quick()
+    })
+    .unwrap();
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "LOCALHOST",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "0.0.0.0",
+        "[::1]",
+        "[::]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::127.0.0.1]",
+        "169.254.169.254",
+        "[fd00:ec2::254]",
+    ] {
+        let Ok(request) = Request::post(format!("http://{host}:{port}/")).body(Bytes::new()) else {
+            continue;
+        };
+        let error = client.acknowledged(request).await.unwrap_err();
+        let HttpError::Connect { problem, .. } = error else {
+            panic!("{host}: {error:?}");
+        };
+        // Where the system does not read a spelling as an address, it finds no such host.
+        let refused = problem.contains("not an address of the public internet");
+        assert!(refused || problem.contains("lookup"), "{host}: {problem}");
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn the_head_of_a_2xx_acknowledges_and_nothing_else_does() {
+    let client = HttpClient::new(&quick()).unwrap();
+    for (answer, expected) in [
+        ("HTTP/1.1 200 x\r\ncontent-length: 2\r\n\r\nok", Ok(200)),
+        ("HTTP/1.1 204 x\r\n\r\n", Ok(204)),
+        // Half a body, and more of it than would be read.
+        ("HTTP/1.1 201 x\r\ncontent-length: 50\r\n\r\nhalf", Ok(201)),
+        (
+            "HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\nfffffff\r\n",
+            Ok(200),
+        ),
+        (
+            "HTTP/1.1 302 x\r\nlocation: /\r\ncontent-length: 0\r\n\r\n",
+            Err(Some(302)),
+        ),
+        (
+            "HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n",
+            Err(Some(500)),
+        ),
+        ("HTTP/1.1 20", Err(None)),
+        ("", Err(None)),
+    ] {
+        let (address, requests) = stub(Some(answer)).await.unwrap();
+        let request = Request::post(format!("http://{address}/"));
+        let request = request.body(Bytes::from_static(b"{}")).unwrap();
+        let outcome = client.acknowledged(request).await;
+        let outcome = outcome
+            .map(|status| status.as_u16())
+            .map_err(|error| match error {
+                HttpError::Status { status, .. } => Some(status),
+                HttpError::Broken { .. } => None,
+                other => panic!("{other:?}"),
+            });
+        assert_eq!(outcome, expected, "{answer:?}");
+        assert_eq!(requests.load(Ordering::SeqCst), 1);
+    }
 }
