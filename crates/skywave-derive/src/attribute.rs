@@ -1,4 +1,4 @@
-//! `#[broadcast(..)]`: which channels, which name.
+//! `#[broadcast(..)]`: which channels, which name, on what condition.
 //!
 //! Every mistake in the attribute is collected before any is reported, so that one compile shows
 //! them all.
@@ -18,6 +18,8 @@ pub(crate) struct Broadcast {
     pub(crate) channels: Vec<On>,
     /// The event's name, when it is not the type's own.
     pub(crate) name: Option<LitStr>,
+    /// The condition on which it is sent, an expression.
+    pub(crate) when: Option<TokenStream>,
 }
 
 /// Where an event goes.
@@ -46,6 +48,7 @@ impl Broadcast {
         let mut broadcast = Self {
             channels: Vec::new(),
             name: None,
+            when: None,
         };
         let mut mistakes = Mistakes::default();
         let mut may_have_channel = false;
@@ -58,7 +61,7 @@ impl Broadcast {
                 continue;
             };
             for entry in entries {
-                may_have_channel |= entry.key != "name";
+                may_have_channel |= entry.key != "name" && entry.key != "when";
                 mistakes.note(broadcast.take(entry));
             }
         }
@@ -71,7 +74,10 @@ impl Broadcast {
     fn take(&mut self, entry: Entry) -> syn::Result<()> {
         let value = match entry.value {
             Value::Text(text) => text,
-            Value::Typed(channel) => {
+            Value::Expression(condition) if entry.key == "when" => {
+                return self.take_condition(&entry.key, condition);
+            }
+            Value::Expression(channel) => {
                 self.channels.push(On::Typed(channel));
                 return Ok(());
             }
@@ -82,6 +88,7 @@ impl Broadcast {
             "presence" => Kind::Presence,
             "name" => return self.take_name(&entry.key, value),
             "on" => return Err(name_for_type(&value)),
+            "when" => return Err(text_for_condition(&value)),
             other => return Err(unknown_key(&entry.key, other)),
         };
         let template = Template::parse(kind, value)?;
@@ -103,9 +110,18 @@ impl Broadcast {
         self.name = Some(name);
         Ok(())
     }
+
+    fn take_condition(&mut self, key: &Ident, condition: TokenStream) -> syn::Result<()> {
+        if self.when.is_some() {
+            let message = "`when` is given twice; join the conditions with `&&`";
+            return Err(syn::Error::new(key.span(), message));
+        }
+        self.when = Some(condition);
+        Ok(())
+    }
 }
 
-/// `key = "value"`, or `on = expression`.
+/// `key = "value"`, or `on = expression` and `when = expression`.
 struct Entry {
     key: Ident,
     value: Value,
@@ -113,7 +129,7 @@ struct Entry {
 
 enum Value {
     Text(LitStr),
-    Typed(TokenStream),
+    Expression(TokenStream),
 }
 
 impl Parse for Entry {
@@ -124,7 +140,15 @@ impl Parse for Entry {
             )));
         }
         let key = input.call(Ident::parse_any)?;
-        let expected = format!("expected `{key} = \"..\"`");
+        let example = match key.unraw().to_string().as_str() {
+            "on" => Some("OrderChannel { order: self.id }"),
+            "when" => Some("self.left < 10"),
+            _ => None,
+        };
+        let expected = match example {
+            Some(example) => format!("expected `{key} = {example}`"),
+            None => format!("expected `{key} = \"..\"`"),
+        };
         if input.is_empty() || input.peek(Token![,]) {
             return Err(syn::Error::new(
                 key.span(),
@@ -134,13 +158,13 @@ impl Parse for Entry {
         input
             .parse::<Token![=]>()
             .map_err(|error| syn::Error::new(error.span(), &expected))?;
-        if key.unraw() == "on" && !input.peek(LitStr) {
-            let channel = expression(input)?;
-            if channel.is_empty() {
-                let message = "`on` has no value; expected `on = OrderChannel { order: self.id }`";
+        if example.is_some() && !input.peek(LitStr) {
+            let value = expression(input)?;
+            if value.is_empty() {
+                let message = format!("`{key}` has no value; {expected}");
                 return Err(syn::Error::new(key.span(), message));
             }
-            let value = Value::Typed(channel);
+            let value = Value::Expression(value);
             return Ok(Self { key, value });
         }
         let value = input.parse::<LitStr>().map_err(|error| {
@@ -202,10 +226,11 @@ fn no_channel(ident: &Ident) -> syn::Error {
 }
 
 fn unknown_key(key: &Ident, name: &str) -> syn::Error {
-    let known = ["channel", "private", "presence", "on", "name"];
+    let known = ["channel", "private", "presence", "on", "name", "when"];
     let meant = match name {
         "public" => Some("channel"),
         "event" | "as" | "rename" => Some("name"),
+        "if" | "condition" => Some("when"),
         other => spelling::nearest(other, known),
     };
     let guess = meant
@@ -222,6 +247,15 @@ fn name_for_type(name: &LitStr) -> syn::Error {
         name.value()
     );
     syn::Error::new(name.span(), message)
+}
+
+fn text_for_condition(text: &LitStr) -> syn::Error {
+    let message = format!(
+        "`when` takes a condition, such as `when = self.left < 10`\nexpected `when = {}`, without \
+         the quotes",
+        text.value()
+    );
+    syn::Error::new(text.span(), message)
 }
 
 fn check_event_name(name: &str) -> Result<(), String> {
@@ -251,7 +285,7 @@ fn check_event_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-const KEYS: &str = "`channel`, `private`, `presence`, `on` and `name`";
+const KEYS: &str = "`channel`, `private`, `presence`, `on`, `name` and `when`";
 
 /// Characters in an event name: what the official Pusher libraries check.
 const MAX_EVENT_NAME: usize = 200;

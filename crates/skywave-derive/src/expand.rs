@@ -50,6 +50,14 @@ pub(crate) fn can_broadcast(input: &DeriveInput) -> syn::Result<TokenStream> {
         None => ident.unraw().to_string(),
     };
 
+    let when = broadcast.when.as_ref().map(|condition| {
+        quote! {
+            fn broadcast_when(&self) -> bool {
+                #condition
+            }
+        }
+    });
+
     let mut generics = input.generics.clone();
     generics
         .make_where_clause()
@@ -66,6 +74,8 @@ pub(crate) fn can_broadcast(input: &DeriveInput) -> syn::Result<TokenStream> {
             fn broadcast_as(&self) -> ::std::borrow::Cow<'static, str> {
                 ::std::borrow::Cow::Borrowed(#name)
             }
+
+            #when
         }
     })
 }

@@ -3,7 +3,8 @@
 //!
 //! The first reads `#[broadcast(..)]` on the type, checks everything that can be checked before
 //! the program runs (spelling, channel names, placeholders against the fields), and writes the two
-//! methods of `skywave::CanBroadcast` that a type has to decide: `broadcast_on` and `broadcast_as`.
+//! methods of `skywave::CanBroadcast` that a type has to decide: `broadcast_on` and `broadcast_as`,
+//! and `broadcast_when` where there is a condition.
 //! The payload stays with the trait: the value's own `Serialize`.
 //!
 //! It promises that the code it writes imports nothing, names only `::skywave` and `::std`, and
@@ -13,7 +14,7 @@
 //!
 //! ```text
 //! lib        the entry points and the attributes' documentation
-//! attribute  #[broadcast(..)] → which channels, which name
+//! attribute  #[broadcast(..)] → which channels, which name, on what condition
 //! template   "orders.{order_id}" → text and placeholders, checked against the alphabet
 //! fields     what a struct or the variants of an enum offer to a placeholder
 //! expand     the impl block
@@ -64,6 +65,7 @@ use proc_macro::TokenStream;
 /// | `presence = ".."` | a presence channel; `presence-` is put in front unless it is there | any number |
 /// | `on = ..` | a typed channel of which it is said who may listen, as an expression that may use `self` | any number |
 /// | `name = ".."` | the event's name on the wire; the type's own name when left out | once at most |
+/// | `when = ..` | the condition on which it is sent, as an expression that may use `self` | once at most |
 ///
 /// At least one channel is needed. The keys may be spread over several `#[broadcast(..)]`.
 ///
@@ -79,6 +81,12 @@ use proc_macro::TokenStream;
 /// `on = OrderChannel { order: self.order_id }` names a channel by a type that derives `Channel`.
 /// It compiles only when that type is public, or says who may listen to it: a private one with
 /// `impl Authorize`, a presence one with `impl Join`.
+///
+/// # On a condition
+///
+/// `when = self.left < 10` writes `broadcast_when`: an event that does not fulfil the condition when
+/// it is emitted is not sent. The condition ends at a comma that is not within brackets; one that
+/// needs such a comma is put in parentheses, or into a method: `when = self.is_low()`.
 ///
 /// # Names
 ///

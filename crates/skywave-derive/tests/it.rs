@@ -68,6 +68,38 @@ fn a_placeholder_prints_its_field_and_a_name_replaces_the_types() {
 }
 
 #[test]
+fn a_condition_is_asked_of_the_event_and_without_one_it_holds() {
+    #[derive(Serialize, CanBroadcast)]
+    #[broadcast(private = "warehouse", when = self.left < self.least && self.is_counted(), name = "low")]
+    struct StockChanged {
+        left: u32,
+        least: u32,
+    }
+    impl StockChanged {
+        fn is_counted(&self) -> bool {
+            self.left != 3
+        }
+    }
+    #[derive(Serialize, CanBroadcast)]
+    #[broadcast(channel = "all")]
+    #[broadcast(when = matches!(self, Self::Shown { .. }))]
+    enum Note {
+        Shown,
+        Hidden,
+    }
+    let stock = |left| StockChanged { left, least: 10 }.broadcast_when();
+    assert_eq!([9, 10, 3].map(stock), [true, false, false]);
+    assert_eq!(seen(&StockChanged { left: 1, least: 2 }).1, "low");
+    assert!(Note::Shown.broadcast_when());
+    assert!(!Note::Hidden.broadcast_when());
+
+    #[derive(Serialize, CanBroadcast)]
+    #[broadcast(channel = "all")]
+    struct Always;
+    assert!(Always.broadcast_when());
+}
+
+#[test]
 fn keys_repeat_and_spread_over_attributes_and_keep_their_order() {
     #[derive(Serialize, CanBroadcast)]
     #[broadcast(channel = "all", private = "shop.{shop}")]
