@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_internet_is_public() {
+    fn what_the_internet_has_is_public() {
         for public in [
             "1.1.1.1",
             "9.255.255.255",
@@ -114,6 +114,10 @@ mod tests {
         ] {
             assert!(is_public(public.parse().unwrap()), "{public}");
         }
+    }
+
+    #[test]
+    fn what_may_be_ones_own_is_not_public() {
         for own in [
             "0.0.0.0",
             "0.1.2.3",
