@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use skywave_protocol::{Credentials, Limits};
 
 use crate::directory::Directory;
+use crate::webhooks::Webhooks;
 
 /// One tenant: its identity, its settings, and its occupied channels.
 #[derive(Debug)]
@@ -35,6 +36,8 @@ pub struct AppSettings {
     pub enabled: bool,
     /// Whether subscribers may send client events (`client-…`). Default true.
     pub client_events: bool,
+    /// Who is told what happens in the app's channels. Default: nobody.
+    pub webhooks: Webhooks,
 }
 
 impl AppSettings {
@@ -45,6 +48,7 @@ impl AppSettings {
             limits: Limits::default(),
             enabled: true,
             client_events: true,
+            webhooks: Webhooks::default(),
         }
     }
 }

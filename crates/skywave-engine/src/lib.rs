@@ -42,6 +42,7 @@ mod presence;
 mod rate;
 mod session;
 mod shard;
+mod webhooks;
 
 pub use app::{App, AppSettings, Apps, DuplicateApp};
 pub use connection::{Connection, Link};
@@ -51,6 +52,7 @@ pub use inbox::Inbox;
 pub use observer::{Observer, Occurrence};
 pub use occupied::Occupancy;
 pub use shard::Shard;
+pub use webhooks::{WebhookEndpoint, Webhooks};
 
 /// Appends `message` as one finished WebSocket text frame.
 ///

@@ -44,6 +44,7 @@ mod socket_id;
 mod trigger;
 mod unix_time;
 mod watchlist;
+mod webhook;
 
 pub use channel::{ChannelKind, ChannelName, NameError};
 pub use client::{ClientMessage, Subscribe};
@@ -60,3 +61,4 @@ pub use socket_id::{ParseSocketIdError, SocketId};
 pub use trigger::{Info, TriggerRequest};
 pub use unix_time::UnixTime;
 pub use watchlist::Watchlist;
+pub use webhook::{UnknownWebhookKind, WebhookKind};
