@@ -38,6 +38,10 @@ pub struct AppSettings {
     pub client_events: bool,
     /// Who is told what happens in the app's channels. Default: nobody.
     pub webhooks: Webhooks,
+    /// Whether the subscribers of a channel are told how many they are, whenever that changes
+    /// (`pusher_internal:subscription_count`); not on presence and on encrypted channels. Default
+    /// false.
+    pub subscription_counts: bool,
 }
 
 impl AppSettings {
@@ -49,6 +53,7 @@ impl AppSettings {
             enabled: true,
             client_events: true,
             webhooks: Webhooks::default(),
+            subscription_counts: false,
         }
     }
 }

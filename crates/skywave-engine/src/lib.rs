@@ -30,6 +30,7 @@
 mod app;
 mod cache;
 mod connection;
+mod count;
 mod directory;
 mod engine;
 mod except;

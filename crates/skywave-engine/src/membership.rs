@@ -16,7 +16,7 @@ use crate::shard::{Channels, Shard};
 
 impl<L: Link> Shard<L> {
     /// Adds a permitted subscription, in the order of §1.7: success and the cached event first,
-    /// then the others learn.
+    /// then the others learn, then all are told how many they are.
     pub(crate) fn join(
         &self,
         connection: &Rc<Connection<L>>,
@@ -50,7 +50,11 @@ impl<L: Link> Shard<L> {
                     }
                 }
             }
-            Ok::<ChannelId, Rejection>(occupied.id)
+            let id = occupied.id;
+            if let Some(occupied) = shelf.occupied.get_mut(name) {
+                self.count_changed(connection.app(), name, occupied, now);
+            }
+            Ok::<ChannelId, Rejection>(id)
         })?;
         channels.flush_channel(id);
         connection.link.send(&welcome);
@@ -92,7 +96,7 @@ impl<L: Link> Shard<L> {
     }
 
     /// Ends the subscription of `connection` to the channel at `index`.
-    pub(crate) fn leave(&self, connection: &Connection<L>, index: u32) {
+    pub(crate) fn leave(&self, connection: &Connection<L>, index: u32, now: u64) {
         let Some(subscription) = connection.session.borrow_mut().remove(index) else {
             return;
         };
@@ -116,6 +120,8 @@ impl<L: Link> Shard<L> {
             if occupied.is_empty() {
                 shelf.occupied.remove(&name);
                 self.engine.observe(app, &name, &Occurrence::Vacated);
+            } else {
+                self.count_changed(app, &name, occupied, now);
             }
         });
         channels.unsubscribe(&subscription);

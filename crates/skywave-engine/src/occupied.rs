@@ -2,6 +2,7 @@
 
 use skywave_protocol::{Limits, Member, Rejection};
 
+use crate::count::Told;
 use crate::presence::Members;
 
 /// Identity of one occupancy of a channel; a channel that was empty in between gets a new one.
@@ -16,6 +17,8 @@ pub(crate) struct Occupied {
     subscriptions: Vec<u32>,
     /// Who is present; only for presence channels.
     members: Option<Box<Members>>,
+    /// When its subscribers last learned how many they are.
+    pub(crate) told: Told,
 }
 
 impl Occupied {
@@ -24,6 +27,7 @@ impl Occupied {
             id,
             subscriptions: Vec::new(),
             members: presence.then(Box::default),
+            told: Told::default(),
         }
     }
 

@@ -23,8 +23,9 @@ impl<L: Link> Shard<L> {
         }
     }
 
-    /// Forgets a connection: it leaves all its channels. Harmless when repeated.
-    pub fn disconnect(&self, connection: &Connection<L>) {
+    /// Forgets a connection: it leaves all its channels. Harmless when repeated. `now` is the time
+    /// that [`receive`](Self::receive) gets.
+    pub fn disconnect(&self, connection: &Connection<L>, now: u64) {
         loop {
             let last = connection
                 .session
@@ -33,7 +34,7 @@ impl<L: Link> Shard<L> {
                 .last()
                 .map(|s| s.channel);
             let Some(channel) = last else { return };
-            self.leave(connection, channel);
+            self.leave(connection, channel, now);
         }
     }
 
@@ -50,7 +51,7 @@ impl<L: Link> Shard<L> {
                 return self.subscribe(connection, &subscribe, now);
             }
             ClientMessage::Unsubscribe { channel } => {
-                return self.unsubscribe(connection, &channel);
+                return self.unsubscribe(connection, &channel, now);
             }
             ClientMessage::SignIn { auth, user_data } => {
                 return self.sign_in(connection, &auth, &user_data);
@@ -87,13 +88,18 @@ impl<L: Link> Shard<L> {
         outcome
     }
 
-    fn unsubscribe(&self, connection: &Connection<L>, channel: &str) -> Result<(), Rejection> {
+    fn unsubscribe(
+        &self,
+        connection: &Connection<L>,
+        channel: &str,
+        now: u64,
+    ) -> Result<(), Rejection> {
         let index =
             self.subscribed(connection, channel)
                 .ok_or_else(|| Rejection::NotSubscribed {
                     channel: channel.into(),
                 })?;
-        self.leave(connection, index);
+        self.leave(connection, index, now);
         Ok(())
     }
 

@@ -15,6 +15,7 @@ use skywave_protocol::{ChannelName, ServerMessage};
 use slab::Slab;
 
 use crate::connection::{Connection, Link, Subscription};
+use crate::count::Pending;
 use crate::encode_frame;
 use crate::engine::Engine;
 use crate::inbox::{Delivery, Inbox};
@@ -28,6 +29,8 @@ pub struct Shard<L> {
     pub(crate) worker: usize,
     pub(crate) channels: RefCell<Channels<L>>,
     scratch: RefCell<Vec<u8>>,
+    /// Channels whose changed count is not told yet; see [`crate::count`].
+    pub(crate) pending_counts: RefCell<Vec<Pending>>,
 }
 
 /// The channels that have subscribers on this worker.
@@ -58,6 +61,7 @@ impl<L: Link> Shard<L> {
             worker,
             channels: RefCell::new(channels),
             scratch: RefCell::default(),
+            pending_counts: RefCell::default(),
         }
     }
 

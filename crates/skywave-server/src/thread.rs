@@ -55,6 +55,7 @@ async fn check_deadlines(worker: Rc<Worker>) {
     loop {
         seconds.tick().await;
         worker.check_deadlines();
+        worker.shard.tell_counts(worker.node.millisecond());
     }
 }
 

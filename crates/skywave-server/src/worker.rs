@@ -117,7 +117,7 @@ impl Worker {
 
     /// Removes a connection that ended; its task calls this once.
     pub(crate) fn dismiss(&self, connection: &Connection<Socket>, key: u32) {
-        self.shard.disconnect(connection);
+        self.shard.disconnect(connection, self.node.millisecond());
         self.connections.borrow_mut().remove(key as usize);
         self.load().fetch_sub(1, Ordering::Relaxed);
     }

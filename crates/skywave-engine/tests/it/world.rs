@@ -144,7 +144,11 @@ impl Browser {
     }
 
     pub(crate) fn close(&self) {
-        self.shard.disconnect(&self.connection);
+        self.close_at(0);
+    }
+
+    pub(crate) fn close_at(&self, now: u64) {
+        self.shard.disconnect(&self.connection, now);
     }
 
     /// The writes since the last look.

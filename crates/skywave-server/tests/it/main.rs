@@ -7,6 +7,7 @@
 
 mod api;
 mod batches;
+mod counts;
 mod endpoints;
 mod frames;
 mod handshake;

@@ -378,7 +378,7 @@ impl<U: BroadcastUser> Backstage<U> {
 
 impl<U: BroadcastUser> Drop for Browser<U> {
     fn drop(&mut self) {
-        self.shard.disconnect(&self.connection);
+        self.shard.disconnect(&self.connection, self.now);
         self.shard.flush();
         self.backstage.stage.release(self.worker);
     }
