@@ -15,6 +15,8 @@ pub enum Except<'a> {
     /// Every connection of the user with this id: those signed in as the user, and those whose
     /// subscription to the channel makes them this member of it.
     User(&'a str),
+    /// Both: the connection whose request it is may be one that has not signed in.
+    UserAt(&'a str, SocketId),
 }
 
 impl From<SocketId> for Except<'_> {
@@ -27,7 +29,7 @@ impl From<SocketId> for Except<'_> {
 #[derive(Debug, Clone)]
 pub(crate) enum Excluded {
     Connection(SocketId),
-    User(Arc<str>),
+    User(Arc<str>, Option<SocketId>),
 }
 
 impl Excluded {
@@ -35,8 +37,10 @@ impl Excluded {
     pub(crate) fn means<L>(&self, connection: &Connection<L>, channel: u32) -> bool {
         match self {
             Self::Connection(socket_id) => *socket_id == connection.socket_id(),
-            Self::User(user_id) => {
-                connection.is_user(user_id) || connection.is_member(channel, user_id)
+            Self::User(user_id, socket_id) => {
+                *socket_id == Some(connection.socket_id())
+                    || connection.is_user(user_id)
+                    || connection.is_member(channel, user_id)
             }
         }
     }
@@ -46,7 +50,8 @@ impl From<Except<'_>> for Excluded {
     fn from(except: Except<'_>) -> Self {
         match except {
             Except::Connection(socket_id) => Self::Connection(socket_id),
-            Except::User(user_id) => Self::User(user_id.into()),
+            Except::User(user_id) => Self::User(user_id.into(), None),
+            Except::UserAt(user_id, socket_id) => Self::User(user_id.into(), Some(socket_id)),
         }
     }
 }

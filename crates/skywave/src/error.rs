@@ -91,8 +91,9 @@ pub enum Error {
         /// Bytes that the driver takes.
         limit: usize,
     },
-    /// It was to go [to others](crate::Sending::to_others), and the driver cannot leave out the
-    /// connection that the request came from.
+    /// It was to go [to others](crate::Sending::to_others) or
+    /// [to other users](crate::Sending::to_other_users), and the driver cannot leave out the
+    /// connection that the request came from, or its user.
     NotLeftOut {
         /// The event's name.
         event: String,

@@ -61,7 +61,7 @@ impl To {
             event: name.into(),
             data,
             smaller: None,
-            to_others: false,
+            audience: Audience::Everyone,
             or_log: false,
             wanted: true,
         }
@@ -111,10 +111,20 @@ pub struct Sending {
     data: Result<String, BoxError>,
     /// What is sent where the data is too large.
     smaller: Option<Result<String, BoxError>>,
-    to_others: bool,
+    audience: Audience,
     or_log: bool,
     /// Whether the event's own condition holds.
     wanted: bool,
+}
+
+/// Which subscribers get an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    Everyone,
+    /// All but the request's connection.
+    Others,
+    /// All but those of the request's user, and the request's connection.
+    OtherUsers,
 }
 
 impl Sending {
@@ -132,7 +142,22 @@ impl Sending {
     /// [error](Error::NotLeftOut).
     pub fn to_others(self) -> Self {
         Self {
-            to_others: true,
+            audience: Audience::Others,
+            ..self
+        }
+    }
+
+    /// To everyone but the user on whose behalf it is sent: to none of the user's connections that
+    /// the server knows as theirs, which are those that have
+    /// [signed in](crate::AuthRequest::User) and, on presence channels, those of the member with the
+    /// user's id. Nor to the connection that the request came from, as
+    /// [`to_others`](Self::to_others), in whose place it stands. A visitor's requests and the
+    /// application itself have no user to be left out.
+    ///
+    /// It is for servers of ours; drivers for other ones answer with an [error](Error::NotLeftOut).
+    pub fn to_other_users(self) -> Self {
+        Self {
+            audience: Audience::OtherUsers,
             ..self
         }
     }
@@ -279,6 +304,7 @@ impl Sending {
             data,
             except: except.and_then(Connection::socket_id),
             except_key: except.and_then(Connection::key).cloned(),
+            except_user: self.user_left_out(named)?.map(str::to_owned),
             #[cfg(feature = "ably")]
             id: OnceLock::new(),
         };
@@ -292,7 +318,7 @@ impl Sending {
     /// The connection that does not get the event, if the driver can leave it out.
     fn left_out(&self, (name, driver): NamedDriver<'_>) -> Result<Option<&Connection>, Error> {
         let connection = self.broadcast.connection.as_ref();
-        let Some(connection) = connection.filter(|_| self.to_others) else {
+        let Some(connection) = connection.filter(|_| self.audience != Audience::Everyone) else {
             return Ok(None);
         };
         let client = connection.key().and_then(ConnectionKey::client_id);
@@ -317,6 +343,23 @@ impl Sending {
             driver: name.to_owned(),
             reason,
         })
+    }
+
+    /// The user none of whose connections gets the event, if the driver can leave them out.
+    fn user_left_out(&self, (name, driver): NamedDriver<'_>) -> Result<Option<&str>, Error> {
+        match (self.audience, &self.broadcast.actor) {
+            (Audience::OtherUsers, Actor::User(_)) if !driver.can_leave_out_users() => {
+                Err(Error::NotLeftOut {
+                    event: self.event.clone(),
+                    driver: name.to_owned(),
+                    reason: format!(
+                        "driver `{name}` cannot leave out all connections of a user, only one"
+                    ),
+                })
+            }
+            (Audience::OtherUsers, Actor::User(id)) => Ok(Some(id)),
+            _ => Ok(None),
+        }
     }
 
     /// The data, or what is to be sent in its place, encrypted if the channel is, if it has no more

@@ -114,6 +114,28 @@ fn an_excluded_user_is_also_known_as_the_member_of_a_presence_channel_but_only_t
 }
 
 #[test]
+fn an_excluded_users_connection_is_named_beside_the_user_where_it_has_not_signed_in() {
+    let world = World::new(1);
+    let (page, tab, other) = (
+        world.browser(0, 1),
+        world.browser(0, 2),
+        world.browser(0, 3),
+    );
+    tab.sign_in(&json!({"id": "ann"}));
+    for browser in [&page, &tab, &other] {
+        browser.subscribe("news");
+    }
+    ignore(&[&page, &tab, &other]);
+    let ann_here = Except::UserAt("ann", page.connection.socket_id());
+    world.publish_except("news", "a", Some(ann_here));
+    world.publish_except("news", "b", None);
+    world.tick();
+    assert_eq!(page.events(), ["b"]);
+    assert_eq!(tab.events(), ["b"]);
+    assert_eq!(other.events(), ["a", "b"]);
+}
+
+#[test]
 fn an_excluded_connection_alone_in_its_tick_gets_no_write_at_all() {
     let world = World::new(1);
     let author = world.browser(0, 1);

@@ -69,6 +69,11 @@ impl ChannelRequest {
 }
 
 impl UserRequest {
+    #[cfg(feature = "testing")]
+    pub(crate) fn new(socket_id: SocketId) -> Self {
+        Self { socket_id }
+    }
+
     /// The connection that asks.
     #[must_use]
     pub fn socket_id(&self) -> SocketId {

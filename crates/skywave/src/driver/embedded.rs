@@ -165,7 +165,7 @@ impl Driver for Running {
             channels: &envelope.channels,
             event: envelope.event.as_str(),
             data: &envelope.data,
-            except: envelope.except.map(Into::into),
+            except: envelope.excluded(),
         };
         let published = self.server.publish(&self.app, &publication);
         let accepted = published
@@ -188,6 +188,10 @@ impl Driver for Running {
         let credentials = &self.app.settings().credentials;
         let auth = credentials.sign_user(socket_id, user_data);
         Ok(AuthReply::user(auth, user_data))
+    }
+
+    fn can_leave_out_users(&self) -> bool {
+        true
     }
 
     fn client_options(&self, page: &Page) -> ClientOptions {

@@ -48,6 +48,7 @@ impl Driver for Log {
             channels = channels.join(" "),
             bytes = envelope.data.len(),
             except = envelope.except.map(tracing::field::display),
+            except_user = envelope.except_user,
             except_key = envelope.except_key.is_some().then_some("***"),
             "event"
         );
@@ -74,6 +75,10 @@ impl Driver for Log {
 
     /// It is logged as left out.
     fn can_leave_out(&self, _connection: &Connection) -> bool {
+        true
+    }
+
+    fn can_leave_out_users(&self) -> bool {
         true
     }
 

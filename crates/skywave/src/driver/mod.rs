@@ -39,9 +39,13 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 
 use axum::Router;
+#[cfg(feature = "testing")]
+use skywave_engine::Except;
 #[cfg(feature = "_http")]
 pub use skywave_http_client::HttpError;
 pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
+#[cfg(all(feature = "embedded", not(feature = "testing")))]
+use skywave_server::Except;
 
 #[cfg(feature = "ably")]
 pub use self::ably::{Ably, AblyError, AblyNames, AblyToken};
@@ -126,6 +130,14 @@ pub trait Driver: Send + Sync + 'static {
         matches!(connection, Connection::SocketId(_))
     }
 
+    /// Whether the driver can keep an event from all connections of a user, as
+    /// [`to_other_users`](crate::Sending::to_other_users) asks. If not, the sending fails before it
+    /// comes to the driver. By default it cannot; one that can finds the user in
+    /// [`Envelope::except_user`].
+    fn can_leave_out_users(&self) -> bool {
+        false
+    }
+
     /// For drivers whose clients ask for one token, where those of the Channels protocol ask for a
     /// signature per channel: what signs it. By default there is none.
     fn tokens(&self) -> Option<&dyn SignToken> {
@@ -191,9 +203,25 @@ pub struct Envelope {
     /// The same for a connection with a key; only for drivers that
     /// [can leave it out](Driver::can_leave_out).
     pub except_key: Option<ConnectionKey>,
+    /// The id of the user none of whose connections gets it; only for drivers that
+    /// [can leave out users](Driver::can_leave_out_users). The connection in
+    /// [`except`](Self::except), if there is one, does not get it either.
+    pub except_user: Option<String>,
     /// Its identity, once a driver has given it one: the same whenever the envelope is sent again.
     #[cfg(feature = "ably")]
     pub(crate) id: OnceLock<String>,
+}
+
+#[cfg(any(feature = "embedded", feature = "testing"))]
+impl Envelope {
+    /// Who does not get it, as the engine takes it.
+    pub(crate) fn excluded(&self) -> Option<Except<'_>> {
+        match (self.except_user.as_deref(), self.except) {
+            (Some(user), Some(socket_id)) => Some(Except::UserAt(user, socket_id)),
+            (Some(user), None) => Some(Except::User(user)),
+            (None, socket_id) => socket_id.map(Except::Connection),
+        }
+    }
 }
 
 /// Why a driver could not do what it was asked: a text, and the error behind it if there is one.

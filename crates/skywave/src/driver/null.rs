@@ -40,6 +40,10 @@ impl Driver for Null {
         true
     }
 
+    fn can_leave_out_users(&self) -> bool {
+        true
+    }
+
     fn client_options(&self, page: &Page) -> ClientOptions {
         ClientOptions::for_server("null", page)
     }

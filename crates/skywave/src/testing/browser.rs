@@ -8,16 +8,16 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use skywave_engine::{Connection, Shard};
-use skywave_protocol::{ChannelName, SocketId};
+use skywave_protocol::{ChannelKind, ChannelName, SocketId};
 
 use super::emitted::json as parsed;
 use super::line::{Line, Message};
 use super::recording::{Backstage, numbered};
 use crate::actor::Actor;
-use crate::authorize::{AuthError, AuthReply, ChannelRequest};
+use crate::authorize::{AuthError, AuthReply, ChannelRequest, UserRequest};
 use crate::broadcast::Broadcast;
 use crate::channel::{Channel, IntoChannels};
-use crate::user::BroadcastUser;
+use crate::user::{BroadcastUser, Member};
 
 /// A browser with one connection, of a user or a visitor.
 ///
@@ -107,7 +107,8 @@ impl<U: BroadcastUser> Browser<U> {
     }
 
     /// What a handler would get as its [`Broadcast`] when this browser sends a request: on behalf of
-    /// its user, and with its socket id, so that `to_others()` leaves it out.
+    /// its user, and with its socket id, so that `to_others()` leaves it out, and
+    /// `to_other_users()` all browsers of the user that have signed in.
     #[must_use]
     pub fn broadcast(&self) -> Broadcast {
         let id = self.user.as_ref().map(BroadcastUser::broadcast_id);
@@ -140,6 +141,33 @@ impl<U: BroadcastUser> Browser<U> {
                 );
             }
             self.say("pusher:subscribe", &json!({ "data": data }))
+                .map_err(AuthError::failed)?;
+        }
+        Ok(())
+    }
+
+    /// Signs the connection in as its user, as `pusher.signin()` does, and subscribes to what is sent
+    /// to that user alone.
+    ///
+    /// # Errors
+    ///
+    /// [`AuthError::Denied`] for a visitor, [`AuthError::Failed`] for a user whom the server would
+    /// refuse.
+    pub fn sign_in(&mut self) -> Result<(), AuthError> {
+        let Some(user) = &self.user else {
+            return Err(AuthError::denied("nobody is logged in"));
+        };
+        let member = Member::of(user);
+        let ask = UserRequest::new(self.socket_id());
+        let reply = self.backstage.broadcaster.default_driver();
+        let reply = reply.authenticate(&ask, &member)?;
+        let channel = format!("{}{}", ChannelKind::ServerToUser.prefix(), member.id());
+        let data = json!({ "auth": reply.auth(), "user_data": reply.user_data() });
+        for (event, data) in [
+            ("pusher:signin", data),
+            ("pusher:subscribe", json!({ "channel": channel })),
+        ] {
+            self.say(event, &json!({ "data": data }))
                 .map_err(AuthError::failed)?;
         }
         Ok(())
@@ -315,7 +343,8 @@ impl<U: BroadcastUser> Browser<U> {
                 let refused = data["message"].as_str().unwrap_or_default();
                 self.errors.push(refused.to_owned());
             }
-            "pusher:subscription_error" => {} // the error follows
+            // The error of the former follows; the latter is an answer to `sign_in`.
+            "pusher:subscription_error" | "pusher:signin_success" => {}
             "pusher_internal:subscription_succeeded" => {
                 let members = data["presence"]["hash"].as_object().cloned();
                 let members = members.unwrap_or_default().into_iter().collect();

@@ -25,6 +25,8 @@ pub struct Emitted {
     pub data: Value,
     /// The connection that did not get it.
     pub except: Option<SocketId>,
+    /// The id of the user none of whose connections got it.
+    pub except_user: Option<String>,
     /// The name of the driver that was to deliver it.
     pub driver: String,
 }
@@ -37,6 +39,7 @@ impl Emitted {
             event: envelope.event.to_string(),
             data: json(&envelope.data),
             except: envelope.except,
+            except_user: envelope.except_user.clone(),
             driver: driver.to_owned(),
         }
     }
@@ -59,9 +62,11 @@ impl fmt::Display for Emitted {
             channels.join(", "),
             self.data
         )?;
-        match self.except {
-            Some(socket_id) => write!(f, " (not to {socket_id})"),
-            None => Ok(()),
+        match (self.except, &self.except_user) {
+            (Some(socket_id), None) => write!(f, " (not to {socket_id})"),
+            (None, Some(user)) => write!(f, " (not to user `{user}`)"),
+            (Some(socket_id), Some(user)) => write!(f, " (not to user `{user}` and {socket_id})"),
+            (None, None) => Ok(()),
         }
     }
 }

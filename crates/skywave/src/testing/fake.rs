@@ -116,7 +116,7 @@ impl Driver for Fake {
             channels: &envelope.channels,
             event: envelope.event.as_str(),
             data: &envelope.data,
-            except: envelope.except.map(Into::into),
+            except: envelope.excluded(),
         };
         // Under the lock, so that the log has the order in which browsers receive.
         let mut log = self.stage.log();
@@ -156,6 +156,10 @@ impl Driver for Fake {
             .credentials
             .sign_user(socket_id, user_data);
         Ok(AuthReply::user(auth, user_data))
+    }
+
+    fn can_leave_out_users(&self) -> bool {
+        true
     }
 
     fn client_options(&self, page: &Page) -> ClientOptions {

@@ -150,6 +150,17 @@ impl<U> Recording<U> {
         }
     }
 
+    /// That such an event was sent to all but the user with this id, as
+    /// [`to_other_users`](crate::Sending::to_other_users) does.
+    #[track_caller]
+    pub fn assert_emitted_except_user<Form>(&self, user: &str, expected: impl Expected<Form>) {
+        let left_out = |emitted: &Emitted| emitted.except_user.as_deref() == Some(user);
+        let mut events = self.events().into_iter();
+        if !events.any(|e| left_out(&e) && expected.fits(&e).is_ok()) {
+            self.fail(&expected, &format!("to all but user `{user}` an event"));
+        }
+    }
+
     /// That exactly the events of these names were sent, in this order.
     #[track_caller]
     pub fn assert_order<'n>(&self, names: impl IntoIterator<Item = &'n str>) {

@@ -45,6 +45,14 @@ async fn typing(broadcast: Broadcast) -> Result<(), Error> {
     Ok(())
 }
 
+async fn rename(broadcast: Broadcast) -> Result<(), Error> {
+    for channel in ["releases", "presence-room"] {
+        let renamed = broadcast.channel(channel, "Renamed", json!({}));
+        renamed.to_other_users().await?;
+    }
+    Ok(())
+}
+
 fn start() -> Running {
     let broadcaster = Broadcaster::builder()
         .driver("embedded", Embedded::new("1", "my-key", "my-secret"))
@@ -58,6 +66,7 @@ fn start() -> Running {
         .route("/release", post(release))
         .route("/alert", post(alert))
         .route("/typing", post(typing))
+        .route("/rename", post(rename))
         .merge(broadcaster.routes())
         .with_state(broadcaster);
     let runtime = Runtime::new().unwrap();
@@ -166,6 +175,46 @@ fn to_others_leaves_out_the_one_who_asked() {
     one.receive("NewRelease");
     two.receive("Typing");
     two.receive("NewRelease");
+}
+
+#[test]
+fn to_other_users_leaves_out_every_connection_of_the_one_who_asked() {
+    let app = start();
+    let ask = |user: &str, body: &str| -> Value {
+        let (status, reply) = app.post("/broadcasting/authorize", &[("x-user", user)], body);
+        assert_eq!(status, 200, "{reply}");
+        serde_json::from_str(&reply).unwrap()
+    };
+    // The page that asks, another tab of the same user that has signed in, a third one in the room.
+    let (mut page, mut tab, mut third) = (app.connect(), app.connect(), app.connect());
+    tab.send(
+        "pusher:signin",
+        &ask("ada", &format!("socket_id={}", tab.id)),
+    );
+    tab.receive("pusher:signin_success");
+    let mut bob = app.connect();
+    for client in [&mut page, &mut tab, &mut bob] {
+        client.subscribe("releases");
+    }
+    for (client, user) in [(&mut third, "ada"), (&mut bob, "bob")] {
+        let body = format!("socket_id={}&channel_name=presence-room", client.id);
+        let mut data = ask(user, &body);
+        data["channel"] = "presence-room".into();
+        client.send("pusher:subscribe", &data);
+        client.receive("pusher_internal:subscription_succeeded");
+    }
+    third.receive("pusher_internal:member_added");
+
+    let page_id = page.id.clone();
+    let headers = [("x-user", "ada"), ("x-socket-id", page_id.as_str())];
+    assert_eq!(app.post("/rename", &headers, "").0, 200);
+    assert_eq!(app.post("/release", &headers, "").0, 200);
+    bob.receive("Renamed");
+    bob.receive("Renamed");
+    bob.receive("NewRelease");
+    page.receive("NewRelease");
+    tab.receive("NewRelease");
+    third.subscribe("releases");
 }
 
 #[test]

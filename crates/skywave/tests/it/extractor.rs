@@ -29,10 +29,17 @@ async fn to_others(broadcast: Broadcast) -> Result<(), Error> {
     Ok(())
 }
 
+async fn to_other_users(broadcast: Broadcast) -> Result<(), Error> {
+    let sending = broadcast.to("c").message("to other users");
+    sending.to_other_users().await?;
+    Ok(())
+}
+
 fn app(broadcaster: Broadcaster) -> Router {
     Router::new()
         .route("/who", post(who))
         .route("/to-others", post(to_others))
+        .route("/to-other-users", post(to_other_users))
         .with_state(AppState { broadcaster })
 }
 
@@ -68,6 +75,85 @@ async fn to_others_leaves_out_the_connection_of_the_header() {
     assert_eq!(answer.status, StatusCode::OK);
     let except: Vec<_> = recorder.envelopes().iter().map(|e| e.except).collect();
     assert_eq!(except, [Some("12.34".parse().unwrap()), None]);
+}
+
+#[tokio::test]
+async fn to_other_users_leaves_out_the_requests_user_and_its_connection() {
+    let recorder = Recorder::new();
+    let broadcaster = builder(&recorder).build().unwrap();
+    let app = app(broadcaster.clone());
+    let ask = || form("/to-other-users", &[]);
+    let here = |ask: crate::stage::Ask| ask.header("X-Socket-ID", "12.34");
+    for ask in [here(ask().by(7)), ask().by(7), here(ask()), ask()] {
+        assert_eq!(ask.to(&app).await.status, StatusCode::OK);
+    }
+    for broadcast in [broadcaster.as_user(7), broadcaster.as_system()] {
+        let sending = broadcast.to("c").message("m").to_other_users();
+        sending.await.unwrap();
+    }
+    let left_out = |envelope: &skywave::driver::Envelope| {
+        let socket_id = envelope.except.map(|id| id.to_string());
+        (envelope.except_user.clone(), socket_id)
+    };
+    let (user, socket_id) = (Some("7".to_owned()), Some("12.34".to_owned()));
+    let left_out: Vec<_> = recorder.envelopes().iter().map(left_out).collect();
+    assert_eq!(
+        left_out,
+        [
+            (user.clone(), socket_id.clone()),
+            (user.clone(), None),
+            (None, socket_id),
+            (None, None),
+            (user, None),
+            (None, None),
+        ]
+    );
+}
+
+#[cfg(all(feature = "ably", feature = "pusher"))]
+#[tokio::test]
+async fn a_driver_that_cannot_leave_out_a_user_says_so_and_sends_nothing() {
+    let broadcaster = Broadcaster::builder()
+        .driver("null", skywave::Null)
+        .driver("log", skywave::Log::new())
+        .driver("embedded", skywave::Embedded::generated())
+        // Nothing listens at this port: what would be sent would fail.
+        .driver(
+            "pusher",
+            skywave::Pusher::new("3", "k", "s")
+                .host("127.0.0.1")
+                .port(9)
+                .ssl(false),
+        )
+        .driver(
+            "ably",
+            skywave::Ably::new("a.b:c").base_url("http://127.0.0.1:9"),
+        )
+        .build()
+        .unwrap();
+    for (driver, can) in [
+        ("null", true),
+        ("log", true),
+        ("embedded", true),
+        ("pusher", false),
+        ("ably", false),
+    ] {
+        let broadcast = broadcaster.as_user(7).driver(driver);
+        let sent = broadcast.to("c").message("m").to_other_users().await;
+        if can {
+            assert!(sent.is_ok(), "{driver}: {sent:?}");
+            continue;
+        }
+        let error = sent.unwrap_err();
+        assert!(matches!(error, Error::NotLeftOut { .. }), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "event `base-event` cannot go to others only: driver `{driver}` cannot leave out \
+                 all connections of a user, only one"
+            )
+        );
+    }
 }
 
 #[tokio::test]

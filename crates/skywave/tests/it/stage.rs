@@ -109,6 +109,10 @@ impl Driver for Recorder {
         ))
     }
 
+    fn can_leave_out_users(&self) -> bool {
+        true
+    }
+
     fn client_options(&self, page: &Page) -> ClientOptions {
         ClientOptions::for_server(KEY, page)
     }

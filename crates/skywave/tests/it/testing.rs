@@ -349,6 +349,55 @@ async fn browsers_receive_what_was_sent_after_they_subscribed_and_in_order() {
 }
 
 #[tokio::test]
+async fn browsers_of_one_user_that_signed_in_are_left_out_together() {
+    let (broadcaster, recording) = fake();
+    let (mut page, mut tab) = (recording.browser(&ADA), recording.browser(&ADA));
+    let mut root = recording.browser(&ROOT);
+    for browser in [&mut page, &mut tab, &mut root] {
+        browser.subscribe("news").await.unwrap();
+    }
+    tab.sign_in().unwrap();
+    root.sign_in().unwrap();
+    let sending = page.broadcast().channel("news", "Renamed", json!({}));
+    sending.to_other_users().await.unwrap();
+    let sending = broadcaster.as_user(7).channel("news", "Deleted", json!({}));
+    sending.to_other_users().await.unwrap();
+
+    root.expect("Renamed", json!({}));
+    root.expect("Deleted", json!({}));
+    tab.expect_nothing();
+    page.expect("Deleted", json!({})); // nobody knows that it is hers
+    page.expect_nothing();
+    recording.assert_emitted_except_user("7", "Renamed");
+    recording.assert_emitted_except(page.socket_id(), "Renamed");
+    let [renamed, deleted] = &recording.events()[..] else {
+        panic!("two events were sent");
+    };
+    assert!(renamed.to_string().ends_with(" (not to user `7` and 1.1)"));
+    assert!(deleted.to_string().ends_with(" (not to user `7`)"));
+
+    match recording.guest().sign_in() {
+        Err(AuthError::Denied { .. }) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_signed_in_gets_what_is_sent_to_its_user() {
+    let (broadcaster, recording) = fake();
+    let (mut ada, mut root) = (recording.browser(&ADA), recording.browser(&ROOT));
+    ada.sign_in().unwrap();
+    root.sign_in().unwrap();
+    let broadcast = broadcaster.as_system();
+    broadcast
+        .channel("#server-to-user-7", "Paid", 12)
+        .await
+        .unwrap();
+    ada.expect("Paid", 12);
+    root.expect_nothing();
+}
+
+#[tokio::test]
 async fn an_expectation_that_fails_shows_what_came_instead() {
     let (broadcaster, recording) = fake();
     let mut ada = recording.browser(&ADA);
