@@ -11,7 +11,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use skywave_protocol::{Credentials, Limits};
+use skywave_protocol::{Credentials, Limits, Origins};
 
 use crate::directory::Directory;
 use crate::webhooks::Webhooks;
@@ -42,6 +42,11 @@ pub struct AppSettings {
     /// (`pusher_internal:subscription_count`); not on presence and on encrypted channels. Default
     /// false.
     pub subscription_counts: bool,
+    /// Whose pages may connect. Default: pages of any site.
+    pub origins: Origins,
+    /// Whether connections without TLS are refused, with code 4000, at which pusher-js switches to
+    /// TLS. Default false.
+    pub tls_only: bool,
 }
 
 impl AppSettings {
@@ -54,6 +59,8 @@ impl AppSettings {
             client_events: true,
             webhooks: Webhooks::default(),
             subscription_counts: false,
+            origins: Origins::any(),
+            tls_only: false,
         }
     }
 }

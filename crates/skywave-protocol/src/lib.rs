@@ -3,7 +3,8 @@
 //! A peer's bytes become values here and values become bytes: [`ClientMessage::parse`] reads what a
 //! client sends, [`ServerMessage::encode`] writes what it gets, [`TriggerRequest::parse`] reads the
 //! body of a publish request, [`Credentials`] signs and verifies, and [`Rejection`] is every
-//! refusal a peer can see, with its one close code, error code and HTTP status.
+//! refusal a peer can see, with its one close code, error code and HTTP status. [`Origins`] is whose
+//! pages may connect.
 //!
 //! The crate does no I/O, reads no clock, uses no randomness and does not panic, whatever it is
 //! given: time comes in as an argument, and sockets, timers and subscriptions belong to the crates
@@ -36,6 +37,7 @@ mod hex;
 mod json;
 mod limits;
 mod member;
+mod origin;
 mod rejection;
 mod request;
 mod secret;
@@ -53,6 +55,7 @@ pub use event::{EventName, EventNameError};
 pub use excerpt::Excerpt;
 pub use limits::Limits;
 pub use member::Member;
+pub use origin::{OriginRule, OriginRuleError, Origins};
 pub use rejection::Rejection;
 pub use request::{SignedRequest, VerifiedRequest};
 pub use secret::Secret;

@@ -72,6 +72,9 @@ macro_rules! rejections {
 rejections! {
     // Connections (close codes: Channels protocol, "Error codes").
 
+    /// The app takes no connections without TLS.
+    TlsRequired = Close(4000), 403,
+        "Application only accepts SSL connections, reconnect using wss://";
     /// No app has the key, or the id, that was asked for.
     UnknownApp = Close(4001), 404, "Application does not exist";
     /// The app is switched off.
@@ -93,6 +96,23 @@ rejections! {
     Unauthorised = Close(4009), 401, "Connection not authorized within timeout";
     /// The application ended the connections of the user it is signed in as.
     Terminated = Close(4009), 401, "Connection terminated by the application";
+    /// Pages of the origin may not connect to the app.
+    OriginNotAllowed {
+        /// The `Origin` header; empty when there is none.
+        origin: Excerpt,
+    } = Close(4009), 403, "Origin not allowed: '{origin}'";
+    /// The address has as many connections as it may have.
+    TooManyFromAddress {
+        /// Connections allowed at a time.
+        limit: u32,
+    } = Close(4100), 429,
+        "Too many connections from one address: it has at most {limit} at a time";
+    /// The address connects too often.
+    TooOftenFromAddress {
+        /// New connections allowed in a second.
+        limit: u32,
+    } = Close(4100), 429,
+        "Too many new connections from one address: it opens at most {limit} in a second";
     /// The server takes no more connections for now.
     OverCapacity = Close(4100), 503, "Over capacity";
     /// The connection did not take its events fast enough; its outbox is full.

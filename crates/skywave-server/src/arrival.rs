@@ -7,6 +7,7 @@ use skywave_engine::App;
 use skywave_protocol::Rejection;
 
 use crate::endpoint::Listening;
+use crate::http::Admitted;
 use crate::stream::Arriving;
 
 /// What reaches a worker from other threads.
@@ -21,8 +22,8 @@ pub(crate) enum Arrival {
 
 /// What a WebSocket handshake came to.
 pub(crate) struct Visit {
-    /// The app whose key was in the path, or why the connection is closed after the handshake.
-    pub(crate) app: Result<Arc<App>, Rejection>,
+    /// Whose connection it is, or why it is closed after the handshake.
+    pub(crate) admitted: Result<Admitted, Rejection>,
     /// Bytes the client sent behind the handshake (trap 15).
     pub(crate) read_ahead: Bytes,
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use skywave_engine::App;
 
+use crate::admission::AddressLimits;
+
 /// The settings of a [`Server`](crate::Server).
 ///
 /// ```
@@ -33,6 +35,11 @@ pub struct Config {
     /// How long the head of an HTTP request may take to arrive on a port of the server's own, and
     /// how long its body; an idle connection is closed after as long. Default 10 s.
     pub request_timeout: Duration,
+    /// How many connections there may be on the server; further ones are closed with code 4100.
+    /// Default: as many as the system has descriptors for.
+    pub max_connections: Option<usize>,
+    /// What one address may do at the server's own endpoints. Default: no limits.
+    pub per_address: AddressLimits,
 }
 
 impl Config {
@@ -46,6 +53,8 @@ impl Config {
             outbox_bytes: 1024 * 1024,
             message_bytes: 64 * 1024,
             request_timeout: Duration::from_secs(10),
+            max_connections: None,
+            per_address: AddressLimits::default(),
         }
     }
 

@@ -16,6 +16,7 @@
 //! application's own HTTP server carry the routes: after the handshake the raw socket is taken out
 //! of hyper and moved to a worker.
 
+mod admission;
 mod arrival;
 mod config;
 mod endpoint;
@@ -23,6 +24,7 @@ mod http;
 mod listener;
 mod node;
 mod outbox;
+mod peer;
 mod refuse;
 mod serve;
 mod server;
@@ -34,8 +36,11 @@ mod thread;
 mod wheel;
 mod worker;
 
+pub use admission::AddressLimits;
 pub use config::Config;
 pub use endpoint::{Endpoint, Place};
 pub use http::ResponseBody;
+pub use ipnet::IpNet;
+pub use peer::Peer;
 pub use server::{Server, StartError};
 pub use skywave_engine::{App, AppSettings, Except, Publication};

@@ -4,7 +4,9 @@
 //! already has clearly more of them than the least busy worker; so they spread evenly, and few are
 //! moved.
 
+use std::cell::Cell;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,9 +21,11 @@ use tokio::task::spawn_local;
 use tokio::time::error::Elapsed;
 use tokio::time::{sleep, timeout};
 
+use crate::admission::Knock;
 use crate::arrival::{Arrival, Visit};
 use crate::endpoint::Listening;
 use crate::http::{Answer, answer};
+use crate::peer::Peer;
 use crate::serve::admit;
 use crate::stream::{Raw, take};
 use crate::worker::Worker;
@@ -30,17 +34,18 @@ use crate::worker::Worker;
 trait Listener {
     type Socket: Raw;
 
-    async fn accept(&self) -> io::Result<Self::Socket>;
+    /// The next connection, with its address where it has one.
+    async fn accept(&self) -> io::Result<(Self::Socket, Option<IpAddr>)>;
 }
 
 impl Listener for TcpListener {
     type Socket = TcpStream;
 
-    async fn accept(&self) -> io::Result<TcpStream> {
-        let (stream, _) = TcpListener::accept(self).await?;
+    async fn accept(&self) -> io::Result<(TcpStream, Option<IpAddr>)> {
+        let (stream, address) = TcpListener::accept(self).await?;
         // Frames are whole messages: waiting for more to send only delays them.
         let _ = stream.set_nodelay(true);
-        Ok(stream)
+        Ok((stream, Some(address.ip().to_canonical())))
     }
 }
 
@@ -48,8 +53,9 @@ impl Listener for TcpListener {
 impl Listener for UnixListener {
     type Socket = UnixStream;
 
-    async fn accept(&self) -> io::Result<UnixStream> {
-        UnixListener::accept(self).await.map(|(stream, _)| stream)
+    async fn accept(&self) -> io::Result<(UnixStream, Option<IpAddr>)> {
+        let (stream, _) = UnixListener::accept(self).await?;
+        Ok((stream, None))
     }
 }
 
@@ -72,8 +78,16 @@ pub(crate) async fn accept(worker: Rc<Worker>, listening: Listening) {
 async fn accept_from(worker: Rc<Worker>, listener: impl Listener) {
     loop {
         match listener.accept().await {
-            Ok(socket) => {
-                spawn_local(serve_http(Rc::clone(&worker), socket));
+            Ok((socket, address)) => {
+                let now = worker.node.millisecond();
+                // Who has too many handshakes open already is not worth a word.
+                if let Ok(knock) = worker.node.admission.knock(address, now) {
+                    let peer = Peer {
+                        address,
+                        secure: false,
+                    };
+                    spawn_local(serve_http(Rc::clone(&worker), socket, peer, knock));
+                }
             }
             Err(error) => {
                 // Out of descriptors, most likely: those who are connected go on.
@@ -87,9 +101,12 @@ async fn accept_from(worker: Rc<Worker>, listener: impl Listener) {
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves HTTP requests until the peer closes or upgrades, or takes too long over one.
-async fn serve_http<S: Raw>(worker: Rc<Worker>, socket: S) {
+async fn serve_http<S: Raw>(worker: Rc<Worker>, socket: S, peer: Peer, knock: Option<Knock>) {
     let request_timeout = worker.settings.request_timeout;
-    let service = service_fn(|request: http::Request<Incoming>| {
+    let knock = Cell::new(knock);
+    let service = service_fn(|mut request: http::Request<Incoming>| {
+        drop(knock.take());
+        request.extensions_mut().insert(peer);
         let worker = Rc::clone(&worker);
         async move {
             // All that an answer waits for is the request's body.
@@ -111,12 +128,18 @@ async fn serve_http<S: Raw>(worker: Rc<Worker>, socket: S) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(request_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "an HTTP connection failed");
     }
 }
+
+/// Of a request's head; beyond that the answer is 431 (security checklist 13).
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Makes a connection of the socket, once the handshake is answered.
 async fn enter<S: Raw>(worker: Rc<Worker>, upgrade: hyper::upgrade::OnUpgrade, mut visit: Visit) {

@@ -8,6 +8,7 @@ use skywave_engine::{App, Engine, Publication};
 use skywave_protocol::Rejection;
 use tokio::sync::mpsc;
 
+use crate::admission::Admission;
 use crate::arrival::Arrival;
 
 /// The engine and the workers of a running server.
@@ -15,6 +16,7 @@ use crate::arrival::Arrival;
 pub(crate) struct Node {
     pub(crate) engine: Arc<Engine>,
     pub(crate) workers: Vec<Mailbox>,
+    pub(crate) admission: Arc<Admission>,
     started: Instant,
 }
 
@@ -40,10 +42,15 @@ impl Mailbox {
 }
 
 impl Node {
-    pub(crate) fn new(engine: Arc<Engine>, workers: Vec<Mailbox>) -> Self {
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        workers: Vec<Mailbox>,
+        admission: Arc<Admission>,
+    ) -> Self {
         Self {
             engine,
             workers,
+            admission,
             started: Instant::now(),
         }
     }

@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use skywave_protocol::Rejection;
 
+use crate::admission::Lingering;
 use crate::socket::{LINGER, encode_rejection};
 use crate::stream::Stream;
 
-/// Sends the refusal and waits until the peer has closed, so that it is not lost to a reset.
-pub(crate) async fn refuse(stream: Stream, rejection: Rejection) {
+/// Sends the refusal and waits until the peer has closed, so that it is not lost to a reset; where
+/// too many linger already, it does not wait.
+pub(crate) async fn refuse(stream: Stream, rejection: Rejection, lingering: Option<Lingering>) {
     let mut bytes = Vec::new();
     encode_rejection(&rejection, &mut bytes);
     let farewell = async {
@@ -31,7 +33,8 @@ pub(crate) async fn refuse(stream: Stream, rejection: Rejection) {
         while poll_fn(|cx| stream.poll_read(cx, &mut ignored)).await? > 0 {}
         Ok(())
     };
+    let patience = lingering.as_ref().map_or(0, |_| u64::from(LINGER));
     // Whatever the peer does now, the connection ends.
     let _: Result<io::Result<()>, _> =
-        tokio::time::timeout(Duration::from_secs(u64::from(LINGER)), farewell).await;
+        tokio::time::timeout(Duration::from_secs(patience), farewell).await;
 }

@@ -35,9 +35,9 @@ pub(crate) struct Serve {
 
 /// Takes over a stream whose handshake has been answered.
 pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
-    match visit.app {
-        Ok(app) => {
-            let (connection, key) = worker.enter(stream, app);
+    match visit.admitted {
+        Ok(admitted) => {
+            let (connection, key) = worker.enter(stream, admitted);
             spawn_local(Serve::new(
                 Rc::clone(worker),
                 connection,
@@ -46,7 +46,8 @@ pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
             ));
         }
         Err(rejection) => {
-            spawn_local(refuse(stream, rejection));
+            let lingering = worker.node.admission.linger();
+            spawn_local(refuse(stream, rejection, lingering));
         }
     }
 }

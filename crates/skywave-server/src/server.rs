@@ -14,6 +14,7 @@ use skywave_engine::{App, Apps, DuplicateApp, Engine, Publication};
 use skywave_protocol::Rejection;
 use tokio::sync::mpsc;
 
+use crate::admission::Admission;
 use crate::arrival::{Arrival, Visit};
 use crate::config::{Config, Settings};
 use crate::endpoint::{Endpoint, Place};
@@ -67,6 +68,7 @@ impl Server {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let settings = Settings::from(&config);
         let count = config.worker_count();
+        let admission = Admission::new(config.max_connections, config.per_address);
         let engine = Engine::new(Apps::new(config.apps)?, count, None);
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
@@ -75,7 +77,7 @@ impl Server {
             load: AtomicUsize::new(0),
         };
         let workers = senders.iter().map(mailbox).collect();
-        let node = Arc::new(Node::new(engine, workers));
+        let node = Arc::new(Node::new(engine, workers, admission));
         let mut running = Running {
             arrivals: senders,
             threads: Vec::new(),

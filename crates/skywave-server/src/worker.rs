@@ -14,7 +14,9 @@ use slab::Slab;
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
+use crate::admission::Seat;
 use crate::config::Settings;
+use crate::http::Admitted;
 use crate::node::{Mailbox, Node};
 use crate::outbox::Backlog;
 use crate::socket::{LINGER, Phase, Socket};
@@ -41,6 +43,8 @@ pub(crate) struct Worker {
 struct Entry {
     connection: Rc<Connection<Socket>>,
     serial: u32,
+    /// Given back when the connection ends.
+    _seat: Option<Box<Seat>>,
 }
 
 /// "Look at connection `key`, if it is still the one with this serial."
@@ -96,18 +100,23 @@ impl Worker {
         }
     }
 
-    /// Puts a new connection of `app` into the table; returns it with its key.
-    pub(crate) fn enter(&self, stream: Stream, app: Arc<App>) -> (Rc<Connection<Socket>>, u32) {
+    /// Puts a new connection into the table; returns it with its key.
+    pub(crate) fn enter(
+        &self,
+        stream: Stream,
+        admitted: Admitted,
+    ) -> (Rc<Connection<Socket>>, u32) {
         let socket = Socket::new(stream, Rc::clone(&self.backlog), self.second());
         if self.closing.get() {
             socket.close(GOING_AWAY, SHUTTING_DOWN);
         }
-        let connection = Rc::new(Connection::new(socket, app, random_socket_id()));
+        let connection = Rc::new(Connection::new(socket, admitted.app, random_socket_id()));
         let serial = self.next_serial.get().wrapping_add(1);
         self.next_serial.set(serial);
         let entry = Entry {
             connection: Rc::clone(&connection),
             serial,
+            _seat: admitted.seat,
         };
         let key = self.connections.borrow_mut().insert(entry) as u32;
         self.load().fetch_add(1, Ordering::Relaxed);

@@ -19,6 +19,33 @@ const AUTH: &str = "AuthError";
 const LIMIT: &str = "LimitReached";
 const REQUEST: &str = "InvalidRequest";
 
+fn admissions() -> Vec<(Rejection, Codes, &'static str)> {
+    vec![
+        (
+            TlsRequired,
+            closes(4000, 403, LIMIT),
+            "Application only accepts SSL connections, reconnect using wss://",
+        ),
+        (
+            OriginNotAllowed {
+                origin: "https://evil.test".into(),
+            },
+            closes(4009, 403, LIMIT),
+            "Origin not allowed: 'https://evil.test'",
+        ),
+        (
+            TooManyFromAddress { limit: 5 },
+            closes(4100, 429, LIMIT),
+            "Too many connections from one address: it has at most 5 at a time",
+        ),
+        (
+            TooOftenFromAddress { limit: 5 },
+            closes(4100, 429, LIMIT),
+            "Too many new connections from one address: it opens at most 5 in a second",
+        ),
+    ]
+}
+
 fn connections() -> Vec<(Rejection, Codes, &'static str)> {
     vec![
         (
@@ -363,6 +390,7 @@ fn requests() -> Vec<(Rejection, Codes, &'static str)> {
 
 fn table() -> Vec<(Rejection, Codes, &'static str)> {
     [
+        admissions(),
         connections(),
         subscriptions(),
         users(),

@@ -2,6 +2,7 @@
 //! properties that hold for every input.
 
 mod client_messages;
+mod origins;
 mod properties;
 mod refusals;
 mod requests;

@@ -1,45 +1,34 @@
 //! `GET /app/KEY`: the WebSocket handshake. Protocol §1.1, §1.2.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::Request;
-use skywave_engine::{App, Engine};
 use skywave_protocol::Rejection;
 use skywave_websocket::handshake;
 
+use super::admit::admit;
 use super::{Answer, ResponseBody};
 use crate::arrival::Visit;
+use crate::node::Node;
 
 /// Offered by the Swift client, which expects it back (trap 12).
 const SUBPROTOCOL: &str = "pusher-channels-protocol-7";
 
-/// Answers the handshake; a refusal of the app or the version follows on the open WebSocket.
-pub(super) fn open<B>(engine: &Engine, key: &str, request: &mut Request<B>) -> Answer {
+/// Answers the handshake; a refusal of the peer follows on the open WebSocket.
+pub(super) fn open<B>(node: &Node, key: &str, request: &mut Request<B>) -> Answer {
     let response = match handshake::accept(request, &[SUBPROTOCOL]) {
         Ok(response) => response.map(|()| ResponseBody::empty()),
         Err(error) => return Answer::Response(error.response().map(ResponseBody::full)),
     };
-    let app =
-        check_version(request.uri().query().unwrap_or_default()).and_then(|()| app_of(engine, key));
+    let admitted = check_version(request.uri().query().unwrap_or_default())
+        .and_then(|()| admit(node, key, request));
     let upgrade = hyper::upgrade::on(request);
     Answer::Upgrade {
         response,
         upgrade,
         visit: Visit {
-            app,
+            admitted,
             read_ahead: Bytes::new(),
         },
-    }
-}
-
-fn app_of(engine: &Engine, key: &str) -> Result<Arc<App>, Rejection> {
-    let apps = engine.apps();
-    let app = apps.by_key(key).ok_or(Rejection::UnknownApp)?;
-    if app.settings().enabled {
-        Ok(Arc::clone(app))
-    } else {
-        Err(Rejection::AppDisabled)
     }
 }
 

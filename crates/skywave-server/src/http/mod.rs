@@ -6,12 +6,14 @@
 //!
 //! ```text
 //! route     what the path asks for
+//! admit     who may open a connection, by whatever transport
 //! connect   GET /app/KEY: the WebSocket handshake
 //! api       /apps/ID/..: reads and verifies a signed request, then asks one of
 //! events      POST events, batch_events
 //! channels    GET channels, channels/NAME, channels/NAME/users
 //! ```
 
+mod admit;
 mod api;
 mod body;
 mod channels;
@@ -26,6 +28,7 @@ use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 use skywave_protocol::Rejection;
 
+pub(crate) use self::admit::Admitted;
 pub use self::body::ResponseBody;
 use self::route::Route;
 use crate::arrival::Visit;
@@ -55,7 +58,7 @@ where
 {
     let path = request.uri().path().to_owned();
     let response = match Route::of(&path) {
-        Some(Route::Connect { key }) => return connect::open(&node.engine, key, &mut request),
+        Some(Route::Connect { key }) => return connect::open(node, key, &mut request),
         Some(Route::Api { app_id, call }) => {
             let method = call.method();
             if request.method() == method {

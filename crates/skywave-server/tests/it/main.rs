@@ -5,6 +5,7 @@
 //! application that carries the server's routes on its own port. Nothing waits without a deadline,
 //! and nothing waits for a time where it could wait for a condition.
 
+mod addresses;
 mod api;
 mod batches;
 mod counts;
@@ -16,6 +17,7 @@ mod isolation;
 mod liveness;
 mod log;
 mod node;
+mod origins;
 mod peer;
 mod query_parameters;
 mod questions;

@@ -311,6 +311,12 @@ impl Wire {
         std::mem::take(&mut self.unread)
     }
 
+    /// The bytes that come next; none at the end of the connection.
+    pub(crate) fn drain_some(&mut self) -> Vec<u8> {
+        self.fill();
+        std::mem::take(&mut self.unread)
+    }
+
     /// Ends this side of the connection, and leaves the other open.
     pub(crate) fn half_close(&self) {
         self.stream.shutdown_write();
