@@ -1,12 +1,20 @@
 //! The `skywave` command: a self-hosted Pusher server in one binary.
 //!
-//! Exit codes: 0 for success, 1 for a failure, 2 for a command line that makes no sense.
+//! ```text
+//! command   what can be typed, and which command it is
+//! serve/    `skywave serve`: flags, environment and file become a running server
+//! config/   the configuration file, and `skywave config`
+//! failure   how a command ends: exit codes, and errors on the terminal
+//! ```
 
+mod command;
+mod config;
+mod failure;
 mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use mimalloc::MiMalloc;
 
 /// Beside the system's allocator, three paired runs: publishes cost less CPU in two of them (ratios
@@ -15,30 +23,6 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// Skywave: event broadcasting over the Pusher protocol.
-#[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true)]
-struct Command {
-    #[command(subcommand)]
-    action: Action,
-}
-
-#[derive(Debug, Subcommand)]
-enum Action {
-    /// Run a server that any Pusher library can use.
-    Serve(serve::Options),
-}
-
 fn main() -> ExitCode {
-    let Command { action } = Command::parse();
-    let outcome = match action {
-        Action::Serve(options) => serve::run(&options),
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("skywave: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    failure::exit(command::Command::parse().run())
 }

@@ -52,7 +52,14 @@ fn value(text: &str, value: &Spanned<DeValue<'_>>) -> Value {
         DeValue::Float(_) => Value::Other("a fraction"),
         DeValue::Datetime(_) => Value::Other("a date"),
         DeValue::Array(items) => {
-            Value::List(items.iter().map(|item| self::value(text, item)).collect())
+            let items = items.iter();
+            let placed = |item| {
+                (
+                    place(text, Spanned::span(item).start),
+                    self::value(text, item),
+                )
+            };
+            Value::List(items.map(placed).collect())
         }
         DeValue::Table(table) => Value::Table(entries(text, table)),
     }
@@ -65,5 +72,21 @@ fn place(text: &str, byte: usize) -> Place {
     Place {
         line: before.matches('\n').count() + 1,
         column: line.chars().count() + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_of_a_list_have_their_own_places() {
+        let entries = parse("a = 1\n\n[[apps]]\nid = \"1\"\n [[apps]]\n[apps.limits]\nx = 2").ok();
+        let entries = entries.expect("this is TOML");
+        let Value::List(tables) = &entries[1].value else {
+            panic!("`[[apps]]` is a list");
+        };
+        let places: Vec<_> = tables.iter().map(|(at, _)| (at.line, at.column)).collect();
+        assert_eq!(places, [(3, 1), (5, 2)]);
     }
 }

@@ -221,6 +221,35 @@ impl Settings {
         }
     }
 
+    /// Takes the tables of a list, `[[key]]`, each with the place where it begins.
+    pub fn take_tables(&mut self, key: &str) -> Vec<(Place, Vec<Entry>)> {
+        let Some(index) = self.entries.iter().position(|entry| entry.key == key) else {
+            return Vec::new();
+        };
+        let entry = self.entries.remove(index);
+        let unfit = |at, value: &Value| {
+            let found = value.description();
+            self.note(
+                key,
+                at,
+                &format!("expected tables `[[{key}]]`, found {found}"),
+            );
+        };
+        let mut tables = Vec::new();
+        match entry.value {
+            Value::List(items) => {
+                for (at, item) in items {
+                    match item {
+                        Value::Table(entries) => tables.push((at, entries)),
+                        other => unfit(at, &other),
+                    }
+                }
+            }
+            other => unfit(entry.at, &other),
+        }
+        tables
+    }
+
     /// The mistakes noted so far.
     #[must_use]
     pub fn into_mistakes(self) -> Vec<Mistake> {
@@ -432,7 +461,7 @@ fn substitute_value(value: &mut Value, variables: &Variables<'_>, note: &mut dyn
             }
         },
         Value::List(items) => {
-            for item in items {
+            for (_, item) in items {
                 substitute_value(item, variables, note);
             }
         }

@@ -47,8 +47,8 @@ pub enum Value {
     Number(i64),
     /// True or false.
     Flag(bool),
-    /// A list.
-    List(Vec<Value>),
+    /// A list, with the places of its items.
+    List(Vec<(Place, Value)>),
     /// A table.
     Table(Vec<Entry>),
     /// Something that no setting is, described.
@@ -76,7 +76,7 @@ impl Value {
     pub(crate) fn is_mistaken(&self) -> bool {
         match self {
             Self::Mistaken => true,
-            Self::List(items) => items.iter().any(Self::is_mistaken),
+            Self::List(items) => items.iter().any(|(_, item)| item.is_mistaken()),
             _ => false,
         }
     }
@@ -191,7 +191,10 @@ impl FromSetting for Vec<String> {
 
     fn from_setting(value: &Value) -> Option<Self> {
         match value {
-            Value::List(items) => items.iter().map(String::from_setting).collect(),
+            Value::List(items) => items
+                .iter()
+                .map(|(_, item)| String::from_setting(item))
+                .collect(),
             _ => {
                 let words = value.variable()?.split(',').map(str::trim);
                 let words = words.filter(|word| !word.is_empty());
@@ -232,15 +235,15 @@ mod tests {
         assert_eq!(bool::from_setting(&variable("no")), None);
         assert_eq!(bool::from_setting(&written("false")), None);
 
-        let list = Value::List(vec![written("a"), written("b")]);
+        let list = |items: Vec<Value>| {
+            Value::List(items.into_iter().map(|item| (Place::START, item)).collect())
+        };
+        let letters = list(vec![written("a"), written("b")]);
         let both = Some(vec!["a".to_owned(), "b".to_owned()]);
-        assert_eq!(Vec::from_setting(&list), both);
+        assert_eq!(Vec::from_setting(&letters), both);
         assert_eq!(Vec::from_setting(&variable("a, b,")), both);
         assert_eq!(Vec::from_setting(&written("a, b")), None);
-        assert_eq!(
-            Vec::from_setting(&Value::List(vec![Value::Flag(true)])),
-            None
-        );
+        assert_eq!(Vec::from_setting(&list(vec![Value::Flag(true)])), None);
     }
 
     #[test]

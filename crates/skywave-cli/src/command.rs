@@ -1,0 +1,83 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::{config, serve};
+
+/// Skywave: event broadcasting over the Pusher protocol.
+///
+/// Exit codes: 0 for success; 1 for a failure; 2 for a command line or a configuration that makes
+/// no sense.
+#[derive(Debug, Parser)]
+#[command(name = "skywave", version, arg_required_else_help = true)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run a server that any Pusher library can use.
+    Serve(Box<serve::Options>),
+    /// Check the configuration file, or print one to begin with.
+    Config(config::Options),
+}
+
+impl Command {
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        match &self.action {
+            Action::Serve(options) => serve::run(options),
+            Action::Config(options) => config::run(options),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    const GUIDE: &str = include_str!("../../../docs/command-line.md");
+
+    /// Flags with their variables, of a command and of those below it.
+    fn flags(command: &clap::Command) -> BTreeSet<(String, String)> {
+        let own = command.get_arguments().filter_map(|argument| {
+            let long = argument.get_long()?;
+            let variable = argument.get_env().map(|name| name.to_string_lossy());
+            Some((
+                format!("--{long}"),
+                variable.unwrap_or_default().into_owned(),
+            ))
+        });
+        own.chain(command.get_subcommands().flat_map(flags))
+            .collect()
+    }
+
+    #[test]
+    fn the_guide_tells_every_command_flag_and_variable_and_no_other() {
+        for command in Command::command().get_subcommands() {
+            let heading = format!("## `skywave {}`\n", command.get_name());
+            let (_, section) = GUIDE.split_once(&heading).expect(&heading);
+            let section = section.split("\n## ").next().unwrap_or(section);
+            let rows = section.lines().filter(|line| line.starts_with("| `--"));
+            let told: BTreeSet<_> = rows
+                .map(|row| {
+                    let mut cells = row.split('|').map(|cell| cell.trim().trim_matches('`'));
+                    let flag = cells.nth(1).unwrap_or_default();
+                    let flag = flag.split(' ').next().unwrap_or_default();
+                    (flag.to_owned(), cells.next().unwrap_or_default().to_owned())
+                })
+                .collect();
+            assert_eq!(told, flags(command), "{heading}");
+        }
+    }
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Command::command().debug_assert();
+    }
+}

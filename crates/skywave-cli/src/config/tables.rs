@@ -1,0 +1,155 @@
+//! The tables of the server as a whole: `[server]`, `[per_address]` and `[log]`.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use skywave_server::{AddressLimits, IpNet};
+use skywave_settings::Settings;
+use tracing_subscriber::EnvFilter;
+
+use super::file::{parsed, said};
+
+/// Keys of `[server]`.
+pub(super) const SERVER_KEYS: &[&str] = &[
+    "workers",
+    "activity_timeout",
+    "pong_timeout",
+    "request_timeout",
+    "outbox_bytes",
+    "message_bytes",
+    "max_connections",
+];
+
+/// Keys of `[per_address]`.
+pub(super) const PER_ADDRESS_KEYS: &[&str] = &[
+    "connections",
+    "connections_per_second",
+    "handshakes",
+    "exempt",
+];
+
+/// Keys of `[log]`.
+pub(super) const LOG_KEYS: &[&str] = &["format", "filter"];
+
+/// `[server]`.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    pub(crate) workers: Option<NonZeroUsize>,
+    pub(crate) activity_timeout: Option<Duration>,
+    pub(crate) pong_timeout: Option<Duration>,
+    pub(crate) request_timeout: Option<Duration>,
+    pub(crate) outbox_bytes: Option<usize>,
+    pub(crate) message_bytes: Option<usize>,
+    pub(crate) max_connections: Option<usize>,
+}
+
+/// `[log]`.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    pub(crate) format: Option<LogFormat>,
+    pub(crate) filter: Option<String>,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people: a line for every entry.
+    #[default]
+    Text,
+    /// For programs: a JSON object for every entry.
+    Json,
+}
+
+/// Words of `log.format`.
+pub(super) const FORMATS: &[(&str, LogFormat)] =
+    &[("text", LogFormat::Text), ("json", LogFormat::Json)];
+
+pub(super) fn server(table: &Settings) -> Server {
+    let workers = said::<usize>(table, "workers").and_then(|workers| {
+        let some = NonZeroUsize::new(workers);
+        if some.is_none() {
+            table.mistake("workers", "expected at least 1, found 0");
+        }
+        some
+    });
+    Server {
+        workers,
+        activity_timeout: time(table, "activity_timeout"),
+        pong_timeout: time(table, "pong_timeout"),
+        request_timeout: time(table, "request_timeout"),
+        outbox_bytes: bytes(table, "outbox_bytes"),
+        message_bytes: bytes(table, "message_bytes"),
+        max_connections: said(table, "max_connections"),
+    }
+}
+
+pub(super) fn per_address(table: &Settings) -> AddressLimits {
+    let exempt = said::<Vec<String>>(table, "exempt").unwrap_or_default();
+    let network = |text: &String| {
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        let network = address.or_else(|_| text.parse());
+        if network.is_err() {
+            let problem = format!(
+                "`{text}`: expected a network or an address, such as `10.0.0.0/8` or `::1`"
+            );
+            table.mistake("exempt", &problem);
+        }
+        network.ok()
+    };
+    AddressLimits {
+        connections: said(table, "connections"),
+        connections_per_second: said(table, "connections_per_second"),
+        handshakes: said(table, "handshakes"),
+        exempt: exempt.iter().filter_map(network).collect(),
+    }
+}
+
+pub(super) fn log(table: &Settings) -> Log {
+    Log {
+        format: table.choice("format", FORMATS).ok().flatten(),
+        filter: parsed(table, "filter", |text| match EnvFilter::try_new(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(_) => Err("expected a level, or levels of parts, such as `info,skywave=debug`"),
+        }),
+    }
+}
+
+/// A time that is told and counted in seconds: one second to one day.
+pub(super) fn time(table: &Settings, key: &str) -> Option<Duration> {
+    let time = said::<Duration>(table, key)?;
+    let whole = time.subsec_nanos() == 0 && SECONDS.contains(&time.as_secs());
+    if !whole {
+        table.mistake(key, "expected whole seconds, from \"1s\" to \"1440m\"");
+    }
+    Some(time)
+}
+
+fn bytes(table: &Settings, key: &str) -> Option<usize> {
+    let bytes = said::<usize>(table, key)?;
+    if bytes < LEAST_BYTES {
+        let problem = format!("expected at least {LEAST_BYTES}, found {bytes}");
+        table.mistake(key, &problem);
+    }
+    Some(bytes)
+}
+
+/// A number of seconds, as flags have it.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text
+        .parse()
+        .ok()
+        .filter(|seconds| SECONDS.contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| {
+        let (least, most) = SECONDS.into_inner();
+        format!("expected a number of seconds from {least} to {most}")
+    })
+}
+
+/// Seconds of a timeout. An activity timeout of zero leaves pusher-js connecting for ever.
+const SECONDS: RangeInclusive<u64> = 1..=24 * 60 * 60;
+
+/// Of a buffer: below that not even the protocol's own messages pass.
+const LEAST_BYTES: usize = 1024;

@@ -1,0 +1,8 @@
+//! The program `skywave`, started for real.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod config;
+mod serve;
+mod signals;
+mod world;
