@@ -14,6 +14,7 @@ use arc_swap::ArcSwap;
 use skywave_protocol::{Credentials, Limits, Origins};
 
 use crate::directory::Directory;
+use crate::users::Users;
 use crate::webhooks::Webhooks;
 
 /// One tenant: its identity, its settings, and its occupied channels.
@@ -22,6 +23,7 @@ pub struct App {
     id: String,
     settings: ArcSwap<AppSettings>,
     pub(crate) channels: Directory,
+    pub(crate) users: Users,
 }
 
 /// What an app's owner decides, and may decide anew while the node runs.
@@ -47,6 +49,9 @@ pub struct AppSettings {
     /// Whether connections without TLS are refused, with code 4000, at which pusher-js switches to
     /// TLS. Default false.
     pub tls_only: bool,
+    /// Whether a connection that signs in with a watchlist is told who of it is online, then and
+    /// whenever that changes (`pusher_internal:watchlist_events`). Default false.
+    pub watchlists: bool,
 }
 
 impl AppSettings {
@@ -61,6 +66,7 @@ impl AppSettings {
             subscription_counts: false,
             origins: Origins::any(),
             tls_only: false,
+            watchlists: false,
         }
     }
 }
@@ -88,6 +94,7 @@ impl App {
             id: id.into(),
             settings: ArcSwap::from_pointee(settings.into()),
             channels: Directory::default(),
+            users: Users::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use skywave_protocol::{Member, SocketId};
+use skywave_protocol::{Member, Rejection, SocketId};
 
 use crate::app::App;
 use crate::rate::Rate;
@@ -33,14 +33,22 @@ pub struct Connection<L> {
 pub(crate) struct Session {
     pub(crate) subscriptions: Vec<Subscription>,
     /// Who it signed in as; boxed because few connections do.
-    pub(crate) user: Option<Box<Member>>,
+    pub(crate) user: Option<Box<SignedIn>>,
     pub(crate) client_events: Rate,
+}
+
+/// Who a connection signed in as, and whom it watches.
+#[derive(Debug)]
+pub(crate) struct SignedIn {
+    pub(crate) user: Member,
+    /// Where it stands among those who watch the users of its watchlist.
+    pub(crate) watching: Vec<Subscription>,
 }
 
 /// A connection listening to a channel: where it stands in that channel's list.
 #[derive(Debug)]
 pub(crate) struct Subscription {
-    /// Index of the channel in the shard.
+    /// Index of the channel, or of the watched user, in the shard.
     pub(crate) channel: u32,
     /// Index of the connection in the channel's list of subscribers.
     pub(crate) position: u32,
@@ -72,7 +80,7 @@ impl<L> Connection<L> {
             .borrow()
             .user
             .as_ref()
-            .is_some_and(|user| user.user_id == user_id)
+            .is_some_and(|signed_in| signed_in.user.user_id == user_id)
     }
 
     /// Whether its subscription to the channel at this local index is that of the member `user_id`.
@@ -93,6 +101,37 @@ impl Session {
         self.subscriptions
             .iter()
             .find(|subscription| subscription.channel == channel)
+    }
+
+    /// It signs in; true when it was nobody before. Who it is known as stays, what is known of the
+    /// user is replaced.
+    pub(crate) fn sign_in(&mut self, user: Member) -> Result<bool, Rejection> {
+        match &mut self.user {
+            Some(known) if known.user.user_id != user.user_id => Err(Rejection::AlreadySignedIn),
+            Some(known) => {
+                known.user = user;
+                Ok(false)
+            }
+            unknown => {
+                let watching = Vec::new();
+                *unknown = Some(Box::new(SignedIn { user, watching }));
+                Ok(true)
+            }
+        }
+    }
+
+    /// The subscription, or the watch, that stands at `channel`.
+    pub(crate) fn place_mut(&mut self, channel: u32) -> Option<&mut Subscription> {
+        let watching = self.user.iter_mut().flat_map(|user| &mut user.watching);
+        self.subscriptions
+            .iter_mut()
+            .chain(watching)
+            .find(|subscription| subscription.channel == channel)
+    }
+
+    /// Takes the last of those it watches off its list.
+    pub(crate) fn stop_watching(&mut self) -> Option<Subscription> {
+        self.user.as_mut()?.watching.pop()
     }
 
     pub(crate) fn remove(&mut self, channel: u32) -> Option<Subscription> {

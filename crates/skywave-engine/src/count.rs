@@ -117,7 +117,7 @@ impl<L: Link> Shard<L> {
 
     fn tell_count(&self, app: &App, channel: &ChannelName, occupied: &Occupied, count: usize) {
         let message = ServerMessage::SubscriptionCount { channel, count };
-        self.engine.deliver(occupied, &message, None);
+        self.engine.deliver(&occupied.listeners, &message, None);
         let told = Occurrence::SubscriptionCount { count };
         self.engine.observe(app, channel, &told);
     }

@@ -10,12 +10,13 @@ use bytes::Bytes;
 use skywave_protocol::{ChannelKind, ChannelName, Rejection, ServerMessage};
 
 use crate::app::{App, AppSettings, Apps, DuplicateApp};
-use crate::directory::Directory;
 use crate::encode_frame;
 use crate::except::Except;
 use crate::inbox::{Delivery, Inbox};
+use crate::listeners::{ListId, Listeners};
 use crate::observer::{Observer, Occurrence};
-use crate::occupied::{ChannelId, Occupancy, Occupied};
+use crate::occupied::{Occupancy, Occupied};
+use crate::shelves;
 
 /// The apps of a node and the inboxes of its workers.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub struct Engine {
     replacing: Mutex<()>,
     observer: Option<Arc<dyn Observer>>,
     inboxes: Box<[Inbox]>,
-    next_channel: AtomicU64,
+    next_list: AtomicU64,
 }
 
 /// An event on its way: name, channels and data, published once.
@@ -50,7 +51,7 @@ impl Engine {
             replacing: Mutex::default(),
             observer,
             inboxes,
-            next_channel: AtomicU64::new(0),
+            next_list: AtomicU64::new(0),
         })
     }
 
@@ -131,13 +132,13 @@ impl Engine {
             });
             if is_cache {
                 let limits = &app.settings().limits;
-                let room = Directory::share(limits.cached_channels);
+                let room = shelves::share(limits.cached_channels);
                 let expires = now.saturating_add(limits.cache_ms);
                 shelf.cache.make_room(room, channel, now);
                 shelf.cache.keep(channel, &frame, data, expires);
             }
             if let Some(occupied) = occupied {
-                self.deliver_frame(occupied, frame, except);
+                self.deliver_frame(&occupied.listeners, frame, except);
             }
         });
     }
@@ -146,9 +147,11 @@ impl Engine {
     /// channels of single users (`#server-to-user-…`) are nobody else's business.
     pub fn occupied(&self, app: &App, prefix: &str) -> BTreeMap<ChannelName, Occupancy> {
         let mut found = BTreeMap::new();
-        app.channels.for_each(|name, occupied| {
-            if name.as_str().starts_with(prefix) && name.kind() != ChannelKind::ServerToUser {
-                found.insert(name.clone(), occupied.occupancy());
+        app.channels.for_each(|shelf| {
+            for (name, occupied) in &shelf.occupied {
+                if name.as_str().starts_with(prefix) && name.kind() != ChannelKind::ServerToUser {
+                    found.insert(name.clone(), occupied.occupancy());
+                }
             }
         });
         found
@@ -189,25 +192,25 @@ impl Engine {
         })
     }
 
-    /// Puts one message for a channel into the inboxes of its workers: encoded once, shared.
+    /// Puts one message for all listeners into the inboxes of their workers: encoded once, shared.
     ///
-    /// The caller holds the channel's lock, which is what gives the channel its order.
+    /// The caller holds the lock of the channel or the user, which is what gives it its order.
     pub(crate) fn deliver(
         &self,
-        occupied: &Occupied,
+        listeners: &Listeners,
         message: &ServerMessage<'_>,
         except: Option<Except<'_>>,
     ) {
-        self.deliver_frame(occupied, encoded(message), except);
+        self.deliver_frame(listeners, encoded(message), except);
     }
 
-    fn deliver_frame(&self, occupied: &Occupied, frame: Bytes, except: Option<Except<'_>>) {
+    fn deliver_frame(&self, listeners: &Listeners, frame: Bytes, except: Option<Except<'_>>) {
         let delivery = Delivery {
-            channel: occupied.id,
+            to: listeners.id,
             frame,
             except: except.map(Into::into),
         };
-        for worker in occupied.workers() {
+        for worker in listeners.workers() {
             self.inboxes[worker].push(delivery.clone());
         }
     }
@@ -226,8 +229,8 @@ impl Engine {
         &self.inboxes[worker]
     }
 
-    pub(crate) fn next_channel_id(&self) -> ChannelId {
-        ChannelId(self.next_channel.fetch_add(1, Ordering::Relaxed))
+    pub(crate) fn next_list_id(&self) -> ListId {
+        ListId(self.next_list.fetch_add(1, Ordering::Relaxed))
     }
 }
 

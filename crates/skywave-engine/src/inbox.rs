@@ -7,8 +7,8 @@
 //!
 //! **At the bound** ([`Inbox::BYTES`]) the engine refuses to publish with
 //! [`Rejection::OverCapacity`](skywave_protocol::Rejection::OverCapacity) before any inbox was
-//! touched. Member events and client events are let through: they are small, and their rate is
-//! bounded elsewhere.
+//! touched. Member events, client events, counts and what watchers are told are let through: they
+//! are small, and their rate is bounded elsewhere.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,12 +18,13 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 
 use crate::except::Excluded;
-use crate::occupied::ChannelId;
+use crate::listeners::ListId;
 
-/// Finished bytes for the subscribers of one channel on one worker.
+/// Finished bytes for those who listen to something on one worker.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
-    pub(crate) channel: ChannelId,
+    /// Whose list it is for.
+    pub(crate) to: ListId,
     pub(crate) frame: Bytes,
     /// Who must not get it.
     pub(crate) except: Option<Excluded>,
@@ -84,13 +85,13 @@ impl Inbox {
         !waiting.deliveries.is_empty()
     }
 
-    /// Moves only what is waiting for `channel`; the others keep their places. Looks at everything
-    /// that is waiting.
-    pub(crate) fn take_of(&self, channel: ChannelId, empty: &mut VecDeque<Delivery>) {
+    /// Moves only what is waiting for `list`; the others keep their places. Looks at everything that
+    /// is waiting.
+    pub(crate) fn take_of(&self, list: ListId, empty: &mut VecDeque<Delivery>) {
         let mut waiting = self.lock();
         let mut taken = 0;
         waiting.deliveries.retain_mut(|delivery| {
-            if delivery.channel != channel {
+            if delivery.to != list {
                 return true;
             }
             taken += delivery.frame.len();

@@ -35,6 +35,7 @@ mod directory;
 mod engine;
 mod except;
 mod inbox;
+mod listeners;
 mod local;
 mod membership;
 mod observer;
@@ -43,6 +44,8 @@ mod presence;
 mod rate;
 mod session;
 mod shard;
+mod shelves;
+mod users;
 mod webhooks;
 
 pub use app::{App, AppSettings, Apps, DuplicateApp};

@@ -12,15 +12,33 @@ use skywave_protocol::ChannelName;
 use crate::connection::{Connection, Link};
 use crate::except::Excluded;
 use crate::inbox::Delivery;
-use crate::occupied::ChannelId;
+use crate::listeners::ListId;
 
-/// One occupied channel of one worker.
+/// One occupied channel of one worker, or those who watch a user there.
 #[derive(Debug)]
 pub(crate) struct Local<L> {
-    pub(crate) id: ChannelId,
-    pub(crate) name: ChannelName,
+    pub(crate) id: ListId,
+    pub(crate) topic: Topic,
     pub(crate) subscribers: Vec<Rc<Connection<L>>>,
     tick: Tick,
+}
+
+/// What is listened to. Watched users stand beside channels, not among them: no channel name leads
+/// to one.
+#[derive(Debug)]
+pub(crate) enum Topic {
+    Channel(ChannelName),
+    /// The user with this id comes and goes.
+    User(Box<str>),
+}
+
+impl Topic {
+    pub(crate) fn channel(&self) -> Option<&ChannelName> {
+        match self {
+            Self::Channel(name) => Some(name),
+            Self::User(_) => None,
+        }
+    }
 }
 
 /// The frames of one tick, joined.
@@ -38,10 +56,10 @@ struct Exclusion {
 }
 
 impl<L: Link> Local<L> {
-    pub(crate) fn new(id: ChannelId, name: ChannelName) -> Self {
+    pub(crate) fn new(id: ListId, topic: Topic) -> Self {
         Self {
             id,
-            name,
+            topic,
             subscribers: Vec::new(),
             tick: Tick::default(),
         }

@@ -7,11 +7,13 @@ use std::rc::Rc;
 
 use skywave_protocol::{ChannelName, Member, Rejection, ServerMessage};
 
-use crate::connection::{Connection, Link};
+use crate::connection::{Connection, Link, Subscription};
 use crate::directory::Shelf;
 use crate::encode_frame;
+use crate::listeners::ListId;
+use crate::local::Topic;
 use crate::observer::Occurrence;
-use crate::occupied::{ChannelId, Occupied};
+use crate::occupied::Occupied;
 use crate::shard::{Channels, Shard};
 
 impl<L: Link> Shard<L> {
@@ -30,14 +32,15 @@ impl<L: Link> Shard<L> {
             let newcomer = self.enter(connection, channels, shelf, (name, member))?;
             let occupied = &shelf.occupied[name];
             // Everything published so far is in our inbox: it belongs to the earlier subscribers.
-            channels.collect_for(occupied.id, self.inbox());
+            channels.collect_for(occupied.listeners.id, self.inbox());
             if let (true, Some(member)) = (newcomer, member) {
                 let added = ServerMessage::MemberAdded {
                     channel: name,
                     member,
                 };
                 let except = connection.socket_id().into();
-                self.engine.deliver(occupied, &added, Some(except));
+                self.engine
+                    .deliver(&occupied.listeners, &added, Some(except));
             }
             encode_success(name, occupied, &mut welcome);
             if name.kind().is_cache() {
@@ -50,16 +53,26 @@ impl<L: Link> Shard<L> {
                     }
                 }
             }
-            let id = occupied.id;
+            let id = occupied.listeners.id;
             if let Some(occupied) = shelf.occupied.get_mut(name) {
                 self.count_changed(connection.app(), name, occupied, now);
             }
-            Ok::<ChannelId, Rejection>(id)
+            Ok::<ListId, Rejection>(id)
         })?;
         channels.flush_channel(id);
         connection.link.send(&welcome);
-        let user_id = member.map(|member| member.user_id.as_str());
-        channels.subscribe(connection, id, name, user_id);
+        let (channel, position) = channels.add(connection, id, || Topic::Channel(name.clone()));
+        let user_id = member.map(|member| member.user_id.as_str().into());
+        let subscription = Subscription {
+            channel,
+            position,
+            user_id,
+        };
+        connection
+            .session
+            .borrow_mut()
+            .subscriptions
+            .push(subscription);
         Ok(())
     }
 
@@ -72,9 +85,9 @@ impl<L: Link> Shard<L> {
         (name, member): (&ChannelName, Option<&Member>),
     ) -> Result<bool, Rejection> {
         let is_presence = name.kind().is_presence();
-        let new = || Occupied::new(self.engine.next_channel_id(), is_presence);
+        let new = || Occupied::new(self.engine.next_list_id(), is_presence);
         let occupied = shelf.occupied.entry(name.clone()).or_insert_with(new);
-        let index = channels.index_of(occupied.id);
+        let index = channels.index_of(occupied.listeners.id);
         if index.is_some_and(|index| connection.session.borrow().subscription(index).is_some()) {
             return Err(Rejection::AlreadySubscribed {
                 channel: name.as_str().into(),
@@ -101,7 +114,9 @@ impl<L: Link> Shard<L> {
             return;
         };
         let channels = &mut *self.channels.borrow_mut();
-        let name = channels.name(&subscription).clone();
+        let Some(name) = channels.topic(&subscription).channel().cloned() else {
+            return;
+        };
         let user_id = subscription.user_id.as_deref();
         let app = connection.app();
         app.channels.locked(&name, |shelf| {
@@ -113,7 +128,7 @@ impl<L: Link> Shard<L> {
                     channel: &name,
                     user_id,
                 };
-                self.engine.deliver(occupied, &removed, None);
+                self.engine.deliver(&occupied.listeners, &removed, None);
                 let removed = Occurrence::MemberRemoved { user_id };
                 self.engine.observe(app, &name, &removed);
             }

@@ -5,9 +5,11 @@
 
 use std::rc::Rc;
 
-use skywave_protocol::{ChannelName, ClientMessage, Member, Rejection, ServerMessage, Subscribe};
+use skywave_protocol::{
+    ChannelName, ClientMessage, Member, Rejection, ServerMessage, Subscribe, Watchlist,
+};
 
-use crate::connection::{Connection, Link};
+use crate::connection::{Connection, Link, SignedIn};
 use crate::observer::Occurrence;
 use crate::shard::Shard;
 
@@ -23,8 +25,8 @@ impl<L: Link> Shard<L> {
         }
     }
 
-    /// Forgets a connection: it leaves all its channels. Harmless when repeated. `now` is the time
-    /// that [`receive`](Self::receive) gets.
+    /// Forgets a connection: it leaves all its channels, and its user perhaps goes offline. Harmless
+    /// when repeated. `now` is the time that [`receive`](Self::receive) gets.
     pub fn disconnect(&self, connection: &Connection<L>, now: u64) {
         loop {
             let last = connection
@@ -33,8 +35,13 @@ impl<L: Link> Shard<L> {
                 .subscriptions
                 .last()
                 .map(|s| s.channel);
-            let Some(channel) = last else { return };
+            let Some(channel) = last else { break };
             self.leave(connection, channel, now);
+        }
+        self.stop_watching(connection);
+        let signed_in = connection.session.borrow_mut().user.take();
+        if let Some(SignedIn { user, .. }) = signed_in.as_deref() {
+            self.engine.user_went(connection.app(), &user.user_id);
         }
     }
 
@@ -103,29 +110,31 @@ impl<L: Link> Shard<L> {
         Ok(())
     }
 
-    /// Protocol §1.13. A connection stays the user it first signed in as.
+    /// Protocol §1.13. A connection stays the user it first signed in as. A watchlist takes the place
+    /// of the one before.
     fn sign_in(
         &self,
-        connection: &Connection<L>,
+        connection: &Rc<Connection<L>>,
         auth: &str,
         user_data: &str,
     ) -> Result<(), Rejection> {
-        let app = connection.app().settings();
-        app.credentials
+        let app = connection.app();
+        let settings = app.settings();
+        settings
+            .credentials
             .verify_user(auth, connection.socket_id(), user_data)?;
-        let user = Member::parse_user(user_data, &app.limits)?;
-        let mut session = connection.session.borrow_mut();
-        if session
-            .user
-            .as_ref()
-            .is_some_and(|known| known.user_id != user.user_id)
-        {
-            return Err(Rejection::AlreadySignedIn);
+        let user = Member::parse_user(user_data, &settings.limits)?;
+        let watchlist = if settings.watchlists {
+            Watchlist::parse(user_data, &settings.limits)?
+        } else {
+            Watchlist::default()
+        };
+        let user_id = user.user_id.clone();
+        if connection.session.borrow_mut().sign_in(user)? {
+            self.engine.user_came(app, &user_id);
         }
-        session.user = Some(Box::new(user));
-        drop(session);
         self.send(connection, &ServerMessage::SigninSuccess { user_data });
-        Ok(())
+        self.watch(connection, &watchlist)
     }
 
     /// Protocol §1.9: to the other subscribers, never to the sender.
@@ -154,7 +163,13 @@ impl<L: Link> Shard<L> {
             return Err(Rejection::ClientEventRate { limit });
         }
         let subscription = session.subscription(index).ok_or_else(not_subscribed)?;
-        let name = self.channels.borrow().name(subscription).clone();
+        let name = self
+            .channels
+            .borrow()
+            .topic(subscription)
+            .channel()
+            .cloned();
+        let name = name.ok_or_else(not_subscribed)?;
         if !name.kind().accepts_client_events() {
             return Err(Rejection::ClientEventOnPublicChannel {
                 channel: channel.into(),
@@ -173,7 +188,7 @@ impl<L: Link> Shard<L> {
             };
             let socket_id = connection.socket_id();
             self.engine
-                .deliver(occupied, &message, Some(socket_id.into()));
+                .deliver(&occupied.listeners, &message, Some(socket_id.into()));
             let sent = Occurrence::ClientEvent {
                 event,
                 data,
@@ -189,8 +204,9 @@ impl<L: Link> Shard<L> {
     fn subscribed(&self, connection: &Connection<L>, channel: &str) -> Option<u32> {
         let channels = self.channels.borrow();
         let session = connection.session.borrow();
+        let is_it = |name: &ChannelName| name.as_str() == channel;
         let mut subscriptions = session.subscriptions.iter();
-        let found = subscriptions.find(|s| channels.name(s).as_str() == channel)?;
+        let found = subscriptions.find(|s| channels.topic(s).channel().is_some_and(is_it))?;
         Some(found.channel)
     }
 }
@@ -210,7 +226,7 @@ fn permitted<L>(
     }
     if let Some(user_id) = name.user_id() {
         return match &session.user {
-            Some(user) if user.user_id == user_id => Ok((name, None)),
+            Some(signed_in) if signed_in.user.user_id == user_id => Ok((name, None)),
             _ => Err(Rejection::NotSignedIn {
                 channel: name.as_str().into(),
             }),
@@ -228,7 +244,7 @@ fn permitted<L>(
     }
     let member = match (channel_data, &session.user) {
         (Some(channel_data), _) => Member::parse(channel_data, &app.limits)?,
-        (None, Some(user)) => Member::clone(user),
+        (None, Some(signed_in)) => signed_in.user.clone(),
         (None, None) => return Err(Rejection::MissingChannelData),
     };
     Ok((name, Some(member)))

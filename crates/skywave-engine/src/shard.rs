@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use skywave_protocol::{ChannelName, ServerMessage};
+use skywave_protocol::ServerMessage;
 use slab::Slab;
 
 use crate::connection::{Connection, Link, Subscription};
@@ -19,8 +19,8 @@ use crate::count::Pending;
 use crate::encode_frame;
 use crate::engine::Engine;
 use crate::inbox::{Delivery, Inbox};
-use crate::local::Local;
-use crate::occupied::ChannelId;
+use crate::listeners::ListId;
+use crate::local::{Local, Topic};
 
 /// The connections and local channels of one worker.
 #[derive(Debug)]
@@ -33,11 +33,11 @@ pub struct Shard<L> {
     pub(crate) pending_counts: RefCell<Vec<Pending>>,
 }
 
-/// The channels that have subscribers on this worker.
+/// The channels that have subscribers on this worker, and the users who are watched there.
 #[derive(Debug)]
 pub(crate) struct Channels<L> {
     local: Slab<Local<L>>,
-    by_id: HashMap<ChannelId, u32>,
+    by_id: HashMap<ListId, u32>,
     /// Channels with frames in this tick, in the order of their first frame.
     dirty: Vec<u32>,
     /// Empty; its capacity is reused each time the inbox is taken.
@@ -119,7 +119,7 @@ impl<L: Link> Channels<L> {
 
     /// Moves everything that waits for one channel into its tick buffer; the rest as well, when it
     /// is little.
-    pub(crate) fn collect_for(&mut self, id: ChannelId, inbox: &Inbox) {
+    pub(crate) fn collect_for(&mut self, id: ListId, inbox: &Inbox) {
         let is_long = inbox.bytes() > LITTLE_BYTES || self.collect(inbox, LITTLE_BYTES);
         // Nothing comes for this channel meanwhile: the caller holds its lock.
         if is_long {
@@ -132,7 +132,7 @@ impl<L: Link> Channels<L> {
     /// Appends frames to the tick buffers; those for channels that were left are dropped.
     fn append(&mut self, mut taken: VecDeque<Delivery>) {
         for delivery in taken.drain(..) {
-            let Some(&index) = self.by_id.get(&delivery.channel) else {
+            let Some(&index) = self.by_id.get(&delivery.to) else {
                 continue;
             };
             if self.local[index as usize].append(&delivery, &mut self.spare) {
@@ -153,52 +153,42 @@ impl<L: Link> Channels<L> {
         self.dirty = dirty;
     }
 
-    /// Adds `connection` to the local list of a channel whose earlier frames it must not get.
-    pub(crate) fn subscribe(
+    /// Adds `connection` to the local list of a topic whose earlier frames it must not get. Returns
+    /// the topic's index, and its place in the list.
+    pub(crate) fn add(
         &mut self,
         connection: &Rc<Connection<L>>,
-        id: ChannelId,
-        name: &ChannelName,
-        user_id: Option<&str>,
-    ) {
+        id: ListId,
+        topic: impl FnOnce() -> Topic,
+    ) -> (u32, u32) {
         let channel = *self
             .by_id
             .entry(id)
-            .or_insert_with(|| index(self.local.insert(Local::new(id, name.clone()))));
+            .or_insert_with(|| index(self.local.insert(Local::new(id, topic()))));
         let subscribers = &mut self.local[channel as usize].subscribers;
         let position = index(subscribers.len());
         subscribers.push(Rc::clone(connection));
-        let user_id = user_id.map(Into::into);
-        let subscription = Subscription {
-            channel,
-            position,
-            user_id,
-        };
-        connection
-            .session
-            .borrow_mut()
-            .subscriptions
-            .push(subscription);
+        (channel, position)
     }
 
     /// Writes what this tick holds for one channel, before its list of subscribers changes.
-    pub(crate) fn flush_channel(&mut self, id: ChannelId) {
+    pub(crate) fn flush_channel(&mut self, id: ListId) {
         if let Some(&channel) = self.by_id.get(&id) {
             self.local[channel as usize].flush(channel, &mut self.spare);
         }
     }
 
     /// The local index of a channel.
-    pub(crate) fn index_of(&self, id: ChannelId) -> Option<u32> {
+    pub(crate) fn index_of(&self, id: ListId) -> Option<u32> {
         self.by_id.get(&id).copied()
     }
 
-    /// The name of a channel that `subscription` is about.
-    pub(crate) fn name(&self, subscription: &Subscription) -> &ChannelName {
-        &self.local[subscription.channel as usize].name
+    /// What `subscription` is about.
+    pub(crate) fn topic(&self, subscription: &Subscription) -> &Topic {
+        &self.local[subscription.channel as usize].topic
     }
 
-    /// Takes a subscription, already removed from its connection, out of the channel's list.
+    /// Takes a subscription, already removed from its connection, out of its topic's list.
     pub(crate) fn unsubscribe(&mut self, subscription: &Subscription) {
         let local = &mut self.local[subscription.channel as usize];
         local
@@ -206,11 +196,7 @@ impl<L: Link> Channels<L> {
             .swap_remove(subscription.position as usize);
         if let Some(moved) = local.subscribers.get(subscription.position as usize) {
             let mut session = moved.session.borrow_mut();
-            let theirs = session
-                .subscriptions
-                .iter_mut()
-                .find(|s| s.channel == subscription.channel);
-            if let Some(theirs) = theirs {
+            if let Some(theirs) = session.place_mut(subscription.channel) {
                 theirs.position = subscription.position;
             }
         }

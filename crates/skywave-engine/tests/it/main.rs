@@ -10,4 +10,5 @@ mod presence;
 mod settings;
 mod subscriptions;
 mod users;
+mod watchlists;
 mod world;

@@ -28,5 +28,6 @@ mod shutdown;
 mod slow_readers;
 mod slow_requests;
 mod termination;
+mod watchlists;
 mod wire;
 mod workers;
