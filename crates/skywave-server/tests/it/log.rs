@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use tracing_subscriber::fmt::MakeWriter;
 
+use crate::node::SECRET;
+
 static WRITTEN: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static SIGNATURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
@@ -14,6 +16,9 @@ static SIGNATURES: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// that ran so far, which makes the search for secrets in it the better.
 pub(crate) fn capture() {
     static ONCE: Once = Once::new();
+    if crate::security::is_alone() {
+        return;
+    }
     ONCE.call_once(|| {
         tracing_subscriber::fmt()
             .with_max_level(tracing::Level::TRACE)
@@ -26,6 +31,29 @@ pub(crate) fn capture() {
 /// Everything logged so far.
 pub(crate) fn written() -> String {
     String::from_utf8_lossy(&lock(&WRITTEN)).into_owned()
+}
+
+/// Fails if what was logged since the last call has a secret in it, or anything that looks like a
+/// signature. Every [`Node`](crate::node::Node) asks at its end, so the whole suite is looked at.
+pub(crate) fn is_clean() {
+    /// Bytes looked at already.
+    static SEEN: Mutex<usize> = Mutex::new(0);
+    let mut seen = lock(&SEEN);
+    let written = lock(&WRITTEN);
+    // A little of what was seen, for what a write may have cut.
+    let new = String::from_utf8_lossy(&written[seen.saturating_sub(100)..]).into_owned();
+    *seen = written.len();
+    drop(written);
+    assert!(!new.contains(SECRET), "the secret is logged");
+    if let Some(digest) = digest(&new) {
+        panic!("what looks like a signature is logged: {digest}");
+    }
+}
+
+/// The first run of as many hexadecimal digits as a signature has.
+pub(crate) fn digest(text: &str) -> Option<&str> {
+    text.split(|c: char| !c.is_ascii_hexdigit())
+        .find(|digits| digits.len() >= 64)
 }
 
 /// Notes a signature that a test made, for [`signatures`].

@@ -24,6 +24,7 @@ mod questions;
 mod refusals;
 mod same_port;
 mod secrets;
+mod security;
 mod shutdown;
 mod slow_readers;
 mod slow_requests;

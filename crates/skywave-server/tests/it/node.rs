@@ -40,14 +40,18 @@ pub(crate) fn credentials() -> Credentials {
     Credentials::new(KEY, &Secret::new(SECRET))
 }
 
+/// The other app's.
+pub(crate) fn other_credentials() -> Credentials {
+    Credentials::new(OTHER_KEY, &Secret::new(SECRET))
+}
+
 /// Two apps with the same secret, so that only the key and the path tell them apart.
 pub(crate) fn config() -> Config {
-    let other = Credentials::new(OTHER_KEY, &Secret::new(SECRET));
     Config {
         workers: Some(2),
         ..Config::new([
             App::new(APP_ID, credentials()),
-            App::new(OTHER_APP_ID, other),
+            App::new(OTHER_APP_ID, other_credentials()),
         ])
     }
 }
@@ -86,6 +90,14 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     while !condition() {
         assert!(Instant::now() < deadline, "waited in vain until {what}");
         thread::sleep(Duration::from_millis(2));
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            log::is_clean();
+        }
     }
 }
 

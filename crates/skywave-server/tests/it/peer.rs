@@ -68,6 +68,18 @@ impl Peer {
         self.subscribe_as(name, Some(&channel_data));
     }
 
+    /// Signs in and waits for the success.
+    #[track_caller]
+    pub(crate) fn sign_in(&mut self, user_id: &str) {
+        let user_data = json!({"id": user_id}).to_string();
+        let auth = credentials().sign_user(self.id, &user_data);
+        self.say(
+            "pusher:signin",
+            &json!({"auth": auth, "user_data": user_data}),
+        );
+        assert_eq!(self.next()["event"], "pusher:signin_success");
+    }
+
     #[track_caller]
     fn subscribe_as(&mut self, name: &str, channel_data: Option<&str>) {
         let channel = channel(name);

@@ -66,6 +66,14 @@ fn neither_the_secret_nor_a_signature_is_logged() {
 }
 
 #[test]
+fn what_looks_like_a_signature_is_found_in_a_log() {
+    let signature = "0123456789abcdef".repeat(4);
+    let line = format!("POST /apps/7/events?auth_signature={signature} 200");
+    assert_eq!(log::digest(&line), Some(signature.as_str()));
+    assert_eq!(log::digest(&line.replace("abc", "xyz")), None);
+}
+
+#[test]
 fn the_secret_is_not_in_debug_output() {
     let node = Node::start();
     for printed in [format!("{:?}", node.server), format!("{:?}", config())] {

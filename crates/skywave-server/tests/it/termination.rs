@@ -1,20 +1,8 @@
 //! Ending the connections of a user, wherever they are. Protocol §1.13.
 
-use serde_json::json;
-
 use crate::host::Host;
 use crate::node::{Node, credentials, signed};
 use crate::peer::Peer;
-
-fn sign_in(peer: &mut Peer, user_id: &str) {
-    let user_data = json!({"id": user_id}).to_string();
-    let auth = credentials().sign_user(peer.id, &user_data);
-    peer.say(
-        "pusher:signin",
-        &json!({"auth": auth, "user_data": user_data}),
-    );
-    assert_eq!(peer.next()["event"], "pusher:signin_success");
-}
 
 #[test]
 fn every_connection_that_signed_in_as_the_user_is_closed_with_4009_and_no_other() {
@@ -28,10 +16,10 @@ fn every_connection_that_signed_in_as_the_user_is_closed_with_4009_and_no_other(
         let mut anns: Vec<Peer> = (0..8).map(|_| node.connect()).collect();
         anns.push(Peer::over(host.foreign(&node.server, |stream| stream)));
         for ann in &mut anns {
-            sign_in(ann, "ann");
+            ann.sign_in("ann");
         }
         let mut bob = node.connect();
-        sign_in(&mut bob, "bob");
+        bob.sign_in("bob");
         // In a channel as a member is not signed in.
         let mut member = node.connect();
         member.join("presence-room", "ann");
@@ -54,7 +42,7 @@ fn every_connection_that_signed_in_as_the_user_is_closed_with_4009_and_no_other(
 fn nobody_is_closed_by_a_request_that_is_not_signed() {
     let node = Node::start();
     let mut ann = node.connect();
-    sign_in(&mut ann, "ann");
+    ann.sign_in("ann");
     for path in [
         "/apps/7/users/ann/terminate_connections",
         "/apps/8/users/ann/terminate_connections",
