@@ -1,4 +1,4 @@
-//! The transports of pusher-js for networks without WebSockets: `xhr_streaming` and `xhr_polling`.
+//! How pusher-js connects without a WebSocket: `xhr_streaming` and `xhr_polling`. Protocol §4.2.
 //!
 //! The server's half is a stream of lines, the client's half are posts whose body is a JSON array
 //! of strings. What travels in both is the protocol's ordinary messages.

@@ -40,6 +40,10 @@ pub struct Config {
     pub max_connections: Option<usize>,
     /// What one address may do at the server's own endpoints. Default: no limits.
     pub per_address: AddressLimits,
+    /// The host name of this very node, for clients that connect over HTTP: they send the rest of
+    /// a session's requests there, so that a load balancer between nodes need not know sessions.
+    /// Default `None`: they stay where they are.
+    pub hostname: Option<String>,
 }
 
 impl Config {
@@ -55,6 +59,7 @@ impl Config {
             request_timeout: Duration::from_secs(10),
             max_connections: None,
             per_address: AddressLimits::default(),
+            hostname: None,
         }
     }
 

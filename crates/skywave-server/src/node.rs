@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::admission::Admission;
 use crate::arrival::Arrival;
+use crate::http::Fallback;
 
 /// The engine and the workers of a running server.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(crate) struct Node {
     pub(crate) engine: Arc<Engine>,
     pub(crate) workers: Vec<Mailbox>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) fallback: Fallback,
     started: Instant,
 }
 
@@ -46,11 +48,13 @@ impl Node {
         engine: Arc<Engine>,
         workers: Vec<Mailbox>,
         admission: Arc<Admission>,
+        fallback: Fallback,
     ) -> Self {
         Self {
             engine,
             workers,
             admission,
+            fallback,
             started: Instant::now(),
         }
     }

@@ -18,7 +18,7 @@ use crate::admission::Admission;
 use crate::arrival::{Arrival, Visit};
 use crate::config::{Config, Settings};
 use crate::endpoint::{Endpoint, Place};
-use crate::http::{Answer, ResponseBody, answer};
+use crate::http::{Answer, Fallback, ResponseBody, answer};
 use crate::node::{Mailbox, Node};
 use crate::stream::Arriving;
 use crate::thread;
@@ -67,6 +67,7 @@ impl Server {
     /// [`StartError`] when two apps share an id or key, or a thread cannot be started.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let settings = Settings::from(&config);
+        let fallback = Fallback::from(&config);
         let count = config.worker_count();
         let admission = Admission::new(config.max_connections, config.per_address);
         let engine = Engine::new(Apps::new(config.apps)?, count, None);
@@ -77,7 +78,7 @@ impl Server {
             load: AtomicUsize::new(0),
         };
         let workers = senders.iter().map(mailbox).collect();
-        let node = Arc::new(Node::new(engine, workers, admission));
+        let node = Arc::new(Node::new(engine, workers, admission, fallback));
         let mut running = Running {
             arrivals: senders,
             threads: Vec::new(),
@@ -153,7 +154,8 @@ impl Server {
     }
 
     /// Answers a request that came in elsewhere, on a tokio runtime: `/app/KEY` becomes a
-    /// connection of the server, `/apps/ID/..` is its HTTP API, anything else is 404.
+    /// connection of the server, as does `/pusher/app/KEY/..` without a WebSocket, `/apps/ID/..` is
+    /// its HTTP API, anything else is 404.
     ///
     /// The request must carry hyper's upgrade extension, as it does under `axum::serve`.
     pub async fn handle<B>(&self, request: Request<B>) -> Response<ResponseBody>

@@ -199,8 +199,9 @@ impl Worker {
         for (_, entry) in self.connections.borrow().iter() {
             entry.connection.link.close(GOING_AWAY, SHUTTING_DOWN);
         }
+        // The node's, since requests here may carry sessions that live on another worker.
         let all_gone = async {
-            while !self.connections.borrow().is_empty() {
+            while self.node.connections() > 0 {
                 sleep(Duration::from_millis(5)).await;
             }
         };

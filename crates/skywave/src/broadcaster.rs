@@ -230,7 +230,7 @@ impl Broadcaster {
     }
 
     /// Only the routes that the drivers need, for applications with an authorisation handler of
-    /// their own: the embedded server's `/app/{key}` and `/apps/..`.
+    /// their own: the embedded server's `/app/..`, `/pusher/app/..` and `/apps/..`.
     pub fn driver_routes<S>(&self) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

@@ -104,7 +104,8 @@ async fn terminate(node: &Node, app: &Arc<App>, user_id: &str) -> Bytes {
     Bytes::from_static(b"{}")
 }
 
-async fn read<B>(body: B, limit: usize) -> Result<Bytes, Rejection>
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn read<B>(body: B, limit: usize) -> Result<Bytes, Rejection>
 where
     B: Body<Error: Into<BoxError>>,
 {

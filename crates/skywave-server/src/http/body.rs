@@ -41,7 +41,6 @@ impl ResponseBody {
         Self::full(Bytes::new())
     }
 
-    #[expect(dead_code, reason = "sessions over HTTP are the first to use it")]
     pub(crate) fn stream(stream: impl Stream + 'static) -> Self {
         Self {
             kind: Kind::Stream(Box::pin(stream)),

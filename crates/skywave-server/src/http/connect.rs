@@ -5,7 +5,7 @@ use http::Request;
 use skywave_protocol::Rejection;
 use skywave_websocket::handshake;
 
-use super::admit::admit;
+use super::admit::{Admitted, admit};
 use super::{Answer, ResponseBody};
 use crate::arrival::Visit;
 use crate::node::Node;
@@ -19,8 +19,7 @@ pub(super) fn open<B>(node: &Node, key: &str, request: &mut Request<B>) -> Answe
         Ok(response) => response.map(|()| ResponseBody::empty()),
         Err(error) => return Answer::Response(error.response().map(ResponseBody::full)),
     };
-    let admitted = check_version(request.uri().query().unwrap_or_default())
-        .and_then(|()| admit(node, key, request));
+    let admitted = welcome(node, key, request);
     let upgrade = hyper::upgrade::on(request);
     Answer::Upgrade {
         response,
@@ -30,6 +29,16 @@ pub(super) fn open<B>(node: &Node, key: &str, request: &mut Request<B>) -> Answe
             read_ahead: Bytes::new(),
         },
     }
+}
+
+/// Admits a client that wants to connect with `key`, on a WebSocket or otherwise.
+pub(super) fn welcome<B>(
+    node: &Node,
+    key: &str,
+    request: &Request<B>,
+) -> Result<Admitted, Rejection> {
+    check_version(request.uri().query().unwrap_or_default())?;
+    admit(node, key, request)
 }
 
 /// Versions 5 to 7 (trap 13); they differ in nothing that we send.

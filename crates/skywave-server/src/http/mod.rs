@@ -11,6 +11,7 @@
 //! api       /apps/ID/..: reads and verifies a signed request, then asks one of
 //! events      POST events, batch_events
 //! channels    GET channels, channels/NAME, channels/NAME/users
+//! fallback  /pusher/app/KEY/..: connections that are made of requests
 //! ```
 
 mod admit;
@@ -19,6 +20,7 @@ mod body;
 mod channels;
 mod connect;
 mod events;
+mod fallback;
 mod route;
 
 use bytes::Bytes;
@@ -30,6 +32,7 @@ use skywave_protocol::Rejection;
 
 pub(crate) use self::admit::Admitted;
 pub use self::body::ResponseBody;
+pub(crate) use self::fallback::Fallback;
 use self::route::Route;
 use crate::arrival::Visit;
 use crate::node::Node;
@@ -72,6 +75,9 @@ where
                     .insert(ALLOW, HeaderValue::from_static(method));
                 response
             }
+        }
+        Some(Route::Fallback { key, session, call }) => {
+            fallback::answer(node, (key, session), call, request).await
         }
         None => refusal(&Rejection::PathNotFound),
     };

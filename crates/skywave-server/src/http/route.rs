@@ -1,6 +1,8 @@
-//! Which path asks for what. Protocol §1.1 and §2.2.
+//! Which path asks for what. Protocol §1.1, §2.2 and §4.2.
 
 use percent_encoding::percent_decode_str;
+
+use super::fallback::{Call as FallbackCall, Mode};
 
 /// What a path asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,6 +11,12 @@ pub(super) enum Route<'a> {
     Connect { key: &'a str },
     /// `/apps/ID/..`: the HTTP API. Without an id, the app is the one whose key signed.
     Api { app_id: Option<&'a str>, call: Call },
+    /// `/pusher/app/KEY/NUMBER/NAME/..`: a session over HTTP, which is `KEY/NUMBER/NAME`.
+    Fallback {
+        key: &'a str,
+        session: &'a str,
+        call: FallbackCall,
+    },
 }
 
 /// A call of the HTTP API; names and ids are percent-decoded.
@@ -38,6 +46,9 @@ pub(super) enum Call {
 
 impl<'a> Route<'a> {
     pub(super) fn of(path: &'a str) -> Option<Self> {
+        if let Some(fallback) = fallback(path) {
+            return Some(fallback);
+        }
         let mut segments = path.strip_prefix('/')?.split('/');
         let first = segments.next()?;
         let (app_id, rest) = match first {
@@ -110,6 +121,28 @@ impl Call {
     }
 }
 
+/// A path of the fallbacks; pusher-js puts `/pusher` before it unless it is told another prefix.
+fn fallback(path: &str) -> Option<Route<'_>> {
+    let path = path.strip_prefix("/pusher").unwrap_or(path);
+    let (session, call) = path.strip_prefix("/app/")?.rsplit_once('/')?;
+    let call = match call {
+        "xhr_streaming" => FallbackCall::Receive(Mode::Streaming),
+        "xhr" => FallbackCall::Receive(Mode::Polling),
+        "xhr_send" => FallbackCall::Send,
+        _ => return None,
+    };
+    let mut parts = session.split('/');
+    let (key, number, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_number = (1..=10).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit());
+    // Eight characters from pusher-js; other clients may make names that are harder to guess.
+    let is_name = (8..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let is_session = is_number && is_name && parts.next().is_none();
+    is_session.then_some(Route::Fallback { key, session, call })
+}
+
 fn decoded(segment: &str) -> String {
     percent_decode_str(segment).decode_utf8_lossy().into_owned()
 }
@@ -162,6 +195,44 @@ mod tests {
             ("/users/7", None),
             ("/channels", None),
             ("/", None),
+        ] {
+            assert_eq!(Route::of(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_of_sessions_are_those_of_pusher_js() {
+        let fallback = |call| {
+            Some(Route::Fallback {
+                key: "k",
+                session: "k/742/0a9vbcde",
+                call,
+            })
+        };
+        for (path, route) in [
+            (
+                "/pusher/app/k/742/0a9vbcde/xhr_streaming",
+                fallback(FallbackCall::Receive(Mode::Streaming)),
+            ),
+            (
+                "/app/k/742/0a9vbcde/xhr",
+                fallback(FallbackCall::Receive(Mode::Polling)),
+            ),
+            (
+                "/pusher/app/k/742/0a9vbcde/xhr_send",
+                fallback(FallbackCall::Send),
+            ),
+            ("/pusher/app/k/742/0a9vbcde/websocket", None),
+            ("/pusher/app/k/742/short/xhr", None),
+            ("/pusher/app/k/742/0a9vb%64e/xhr", None),
+            ("/pusher/app/k/742/0a9vbcd /xhr", None),
+            ("/pusher/app/k/x42/0a9vbcde/xhr", None),
+            ("/pusher/app/k//0a9vbcde/xhr", None),
+            ("/pusher/app/k/742/x/0a9vbcde/xhr", None),
+            ("/pusher/app/k/0a9vbcde/xhr", None),
+            ("/pusher/pusher/app/k/742/0a9vbcde/xhr", None),
+            ("/pusher/app/k", None),
+            ("/pusherapp/k/742/0a9vbcde/xhr", None),
         ] {
             assert_eq!(Route::of(path), route, "{path}");
         }

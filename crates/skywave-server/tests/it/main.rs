@@ -10,6 +10,7 @@ mod api;
 mod batches;
 mod counts;
 mod endpoints;
+mod fallbacks;
 mod frames;
 mod handshake;
 mod host;

@@ -232,6 +232,27 @@ impl Wire {
         reply
     }
 
+    /// The next piece of a response whose body has no length; `None` at its end.
+    #[track_caller]
+    pub(crate) fn chunk(&mut self) -> Option<Vec<u8>> {
+        let line = self.line();
+        let length = usize::from_str_radix(line.trim_end(), 16).expect("a length in hex");
+        let chunk = self.take(length);
+        assert_eq!(self.take(2), b"\r\n", "the end of a chunk");
+        (length > 0).then_some(chunk)
+    }
+
+    #[track_caller]
+    fn line(&mut self) -> String {
+        let length = loop {
+            match self.unread.iter().position(|&byte| byte == b'\n') {
+                Some(end) => break end + 1,
+                None => self.fill_or_fail("a line"),
+            }
+        };
+        String::from_utf8(self.take(length)).expect("a line is text")
+    }
+
     /// The next frame, of any kind.
     #[track_caller]
     pub(crate) fn frame(&mut self) -> Frame {

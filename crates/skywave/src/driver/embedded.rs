@@ -29,7 +29,8 @@ use crate::client_options::{ClientOptions, Page};
 ///
 /// Its routes are in [`Broadcaster::routes`](crate::Broadcaster::routes): `/app/{key}` for
 /// WebSocket connections, which need an HTTP/1 server that allows upgrades, as `axum::serve` does,
-/// and `/apps/..` for publishers in other processes.
+/// `/pusher/app/..` for clients that cannot open one, and `/apps/..` for publishers in other
+/// processes.
 ///
 /// ```no_run
 /// use skywave::{Broadcaster, Embedded};
@@ -207,6 +208,9 @@ impl Driver for Running {
         Some(
             Router::new()
                 .route("/app/{key}", handler.clone())
+                // Clients that cannot open a WebSocket.
+                .route("/app/{key}/{*session}", handler.clone())
+                .route("/pusher/app/{*session}", handler.clone())
                 .route("/apps/{*path}", handler),
         )
     }
