@@ -61,8 +61,8 @@ impl Engine {
     }
 
     /// Replaces the tenants by those with these ids and settings, and returns the apps that are
-    /// gone: their connections are still there, for the caller to close. An app that stays keeps
-    /// its connections and channels.
+    /// gone: they are disabled from now on, and their connections are still there, for the caller to
+    /// close. An app that stays keeps its connections and channels.
     ///
     /// # Errors
     ///
@@ -79,8 +79,15 @@ impl Engine {
         let apps = self.apps.load_full();
         let replaced = apps.replaced(wanted)?;
         let gone = apps.iter().filter(|app| replaced.by_id(app.id()).is_none());
-        let gone = gone.map(Arc::clone).collect();
+        let gone: Vec<_> = gone.map(Arc::clone).collect();
         self.apps.store(Arc::new(replaced));
+        for app in &gone {
+            let settings = AppSettings::clone(&app.settings());
+            app.change(AppSettings {
+                enabled: false,
+                ..settings
+            });
+        }
         Ok(gone)
     }
 

@@ -19,6 +19,7 @@
 mod admission;
 mod arrival;
 mod config;
+mod drain;
 mod endpoint;
 mod http;
 mod listener;
@@ -38,6 +39,7 @@ mod worker;
 
 pub use admission::AddressLimits;
 pub use config::Config;
+pub use drain::Drain;
 pub use endpoint::{Endpoint, Place};
 pub use http::ResponseBody;
 pub use ipnet::IpNet;

@@ -10,6 +10,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
+use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -23,6 +25,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::admission::Knock;
 use crate::arrival::{Arrival, Visit};
+use crate::drain::Stage;
 use crate::endpoint::Listening;
 use crate::http::{Answer, answer};
 use crate::peer::Peer;
@@ -98,6 +101,9 @@ async fn accept_from(worker: Rc<Worker>, listener: impl Listener) {
     }
 }
 
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const SWITCHING_PROTOCOLS: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
+
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves HTTP requests until the peer closes or upgrades, or takes too long over one.
@@ -109,19 +115,24 @@ async fn serve_http<S: Raw>(worker: Rc<Worker>, socket: S, peer: Peer, knock: Op
         request.extensions_mut().insert(peer);
         let worker = Rc::clone(&worker);
         async move {
+            let _counted = worker.mailbox().count_request();
             // All that an answer waits for is the request's body.
             let answered = timeout(request_timeout, answer(&worker.node, request));
-            let response = match answered.await? {
+            let mut response = match answered.await? {
                 Answer::Response(response) => response,
                 Answer::Upgrade {
                     response,
                     upgrade,
                     visit,
                 } => {
-                    spawn_local(enter::<S>(worker, upgrade, visit));
+                    spawn_local(enter::<S>(Rc::clone(&worker), upgrade, visit));
                     response
                 }
             };
+            if worker.node.stage() != Stage::Serving && response.status() != SWITCHING_PROTOCOLS {
+                // Whoever has more to ask had better ask those who stay.
+                response.headers_mut().insert(CONNECTION, CLOSE);
+            }
             Ok::<_, Elapsed>(response)
         }
     });

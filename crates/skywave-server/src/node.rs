@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use skywave_engine::{App, Engine, Publication};
 use skywave_protocol::Rejection;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::admission::Admission;
 use crate::arrival::Arrival;
+use crate::drain::Stage;
 use crate::http::Fallback;
 
 /// The engine and the workers of a running server.
@@ -19,6 +20,10 @@ pub(crate) struct Node {
     pub(crate) workers: Vec<Mailbox>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) fallback: Fallback,
+    /// How far the server's life has come; every worker follows it.
+    pub(crate) stage: watch::Sender<Stage>,
+    /// Says that apps were replaced, so that every worker looks whose connections may stay.
+    pub(crate) apps_replaced: watch::Sender<()>,
     started: Instant,
 }
 
@@ -28,11 +33,27 @@ pub(crate) struct Mailbox {
     pub(crate) arrivals: mpsc::WeakSender<Arrival>,
     /// Connections on the worker.
     pub(crate) load: AtomicUsize,
+    /// HTTP requests on the worker's own listeners that are being answered.
+    pub(crate) requests: AtomicUsize,
 }
 
 impl Mailbox {
+    pub(crate) fn new(arrivals: mpsc::WeakSender<Arrival>) -> Self {
+        Self {
+            arrivals,
+            load: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+        }
+    }
+
     pub(crate) fn load(&self) -> usize {
         self.load.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request of the worker's as long as the result lives.
+    pub(crate) fn count_request(&self) -> impl Drop + use<'_> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Counted(&self.requests)
     }
 
     /// Hands something to the worker; lost when the server is stopping.
@@ -40,6 +61,15 @@ impl Mailbox {
         if let Some(arrivals) = self.arrivals.upgrade() {
             let _ = arrivals.send(arrival).await;
         }
+    }
+}
+
+/// One of so many; no longer when it is dropped.
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -55,6 +85,8 @@ impl Node {
             workers,
             admission,
             fallback,
+            stage: watch::Sender::new(Stage::Serving),
+            apps_replaced: watch::Sender::new(()),
             started: Instant::now(),
         }
     }
@@ -76,6 +108,11 @@ impl Node {
     /// The worker with the fewest connections.
     pub(crate) fn least_busy(&self) -> Option<&Mailbox> {
         self.workers.iter().min_by_key(|worker| worker.load())
+    }
+
+    /// How far the server's life has come.
+    pub(crate) fn stage(&self) -> Stage {
+        *self.stage.borrow()
     }
 
     /// Connections on all workers.

@@ -35,7 +35,10 @@ pub(crate) struct Serve {
 
 /// Takes over a stream whose handshake has been answered.
 pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
-    match visit.admitted {
+    let welcome = visit
+        .admitted
+        .and_then(|admitted| worker.admits(&admitted.app).map(|()| admitted));
+    match welcome {
         Ok(admitted) => {
             let (connection, key) = worker.enter(stream, admitted);
             spawn_local(Serve::new(

@@ -3,20 +3,20 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use http::{Request, Response};
 use http_body::Body;
 use hyper::upgrade::OnUpgrade;
-use skywave_engine::{App, Apps, DuplicateApp, Engine, Publication};
+use skywave_engine::{App, AppSettings, Apps, DuplicateApp, Engine, Publication};
 use skywave_protocol::Rejection;
 use tokio::sync::mpsc;
 
 use crate::admission::Admission;
 use crate::arrival::{Arrival, Visit};
 use crate::config::{Config, Settings};
+use crate::drain::{Drain, Stage};
 use crate::endpoint::{Endpoint, Place};
 use crate::http::{Answer, Fallback, ResponseBody, answer};
 use crate::node::{Mailbox, Node};
@@ -50,6 +50,8 @@ pub struct Server {
 struct Inner {
     node: Arc<Node>,
     running: Mutex<Running>,
+    /// Held by whoever ends the threads, so that others who want that wait for it.
+    ending: Mutex<()>,
 }
 
 /// What keeps the workers running: each ends when nothing can arrive there any more.
@@ -73,10 +75,7 @@ impl Server {
         let engine = Engine::new(Apps::new(config.apps)?, count, None);
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
-        let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox {
-            arrivals: sender.downgrade(),
-            load: AtomicUsize::new(0),
-        };
+        let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox::new(sender.downgrade());
         let workers = senders.iter().map(mailbox).collect();
         let node = Arc::new(Node::new(engine, workers, admission, fallback));
         let mut running = Running {
@@ -97,13 +96,37 @@ impl Server {
         }
         let running = Mutex::new(running);
         Ok(Self {
-            inner: Arc::new(Inner { node, running }),
+            inner: Arc::new(Inner {
+                node,
+                running,
+                ending: Mutex::default(),
+            }),
         })
     }
 
     /// The app with this id.
     pub fn app(&self, id: &str) -> Option<Arc<App>> {
         self.inner.node.engine.apps().by_id(id).map(Arc::clone)
+    }
+
+    /// Replaces the apps, all at once, by those with these ids and settings.
+    ///
+    /// An app that stays keeps its connections and channels; its new settings hold for whatever is
+    /// decided from now on (a new secret, say, for new subscriptions). The connections of an app
+    /// that is gone or disabled are closed with code 4003 (§1.14), and nobody else's.
+    ///
+    /// # Errors
+    ///
+    /// When two share an id or a key, with that id or key. Nothing was changed then.
+    pub fn replace_apps(
+        &self,
+        apps: impl IntoIterator<Item = (String, AppSettings)>,
+    ) -> Result<(), DuplicateApp> {
+        let gone = self.inner.node.engine.replace_apps(apps)?;
+        self.inner.node.apps_replaced.send_replace(());
+        let gone: Vec<_> = gone.iter().map(|app| app.id()).collect();
+        tracing::info!(?gone, "the apps were replaced");
+        Ok(())
     }
 
     /// Hands an event to every subscriber of its channels; never waits, from any thread.
@@ -175,9 +198,30 @@ impl Server {
         }
     }
 
+    /// Whether connections are accepted: until it is drained or shut down.
+    pub fn is_ready(&self) -> bool {
+        self.inner.node.stage() == Stage::Serving
+    }
+
+    /// Moves all connections away at a steady pace, then ends as [`shutdown`](Self::shutdown) does.
+    /// Events are accepted to the end. See [`Drain`] for what happens when, and to whom.
+    ///
+    /// Called while it is under way already, or after its end, it ends the server at once. Blocks
+    /// until the end: call it from a blocking context.
+    pub fn drain(&self, drain: Drain) {
+        self.inner.node.drain(drain);
+        self.shutdown();
+    }
+
     /// Closes every connection with code 1001 and ends the worker threads; takes at most about two
     /// seconds. Blocks: call it from a blocking context.
     pub fn shutdown(&self) {
+        self.inner.node.stage.send_replace(Stage::Stopping);
+        let _guard = self
+            .inner
+            .ending
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let Running { arrivals, threads } = std::mem::take(&mut *self.running());
         drop(arrivals);
         for thread in threads {

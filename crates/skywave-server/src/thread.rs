@@ -1,9 +1,9 @@
 //! What runs on a worker's thread.
 //!
-//! Three kinds of task: one per connection ([`crate::serve`]), one that ends each tick (it sleeps
-//! until the inbox holds something, lets the tasks that are ready go first, and then writes
-//! everything in one go), and one that looks at deadlines once a second. All connections depend on
-//! the last two, so they are run again should they ever panic.
+//! One task per connection ([`crate::serve`]), one that ends each tick (it sleeps until the inbox holds
+//! something, lets the tasks that are ready go first, and then writes everything in one go), one that
+//! looks at deadlines once a second, and two that follow what the server's owner decides: the end, and
+//! other apps. All connections depend on the latter, so they are run again should they ever panic.
 
 use std::future::poll_fn;
 use std::io;
@@ -35,6 +35,8 @@ pub(crate) fn run(
         let worker = Rc::new(Worker::new(node, number, settings));
         spawn_local(keep_running(Rc::clone(&worker), end_ticks));
         spawn_local(keep_running(Rc::clone(&worker), check_deadlines));
+        spawn_local(keep_running(Rc::clone(&worker), follow_stage));
+        spawn_local(keep_running(Rc::clone(&worker), follow_apps));
         receive(&worker, arrivals).await;
         worker.close_all().await;
     });
@@ -68,22 +70,27 @@ where
     }
 }
 
-/// Takes in what arrives; listens no more when nothing can.
+async fn follow_stage(worker: Rc<Worker>) {
+    worker.follow_stage().await;
+}
+
+async fn follow_apps(worker: Rc<Worker>) {
+    worker.follow_apps().await;
+}
+
+/// Takes in what arrives, until nothing can.
 async fn receive(worker: &Rc<Worker>, mut arrivals: mpsc::Receiver<Arrival>) {
-    let mut listeners = Vec::new();
     while let Some(arrival) = arrivals.recv().await {
         match arrival {
             Arrival::Connection(arriving, visit) => {
                 spawn_local(land(Rc::clone(worker), arriving, visit));
             }
             Arrival::Listener(listener) => {
-                listeners.push(spawn_local(listener::accept(Rc::clone(worker), listener)));
+                let task = spawn_local(listener::accept(Rc::clone(worker), listener));
+                worker.listens(task.abort_handle());
             }
             Arrival::Terminate { app, user_id } => worker.terminate(&app, &user_id),
         }
-    }
-    for listener in listeners {
-        listener.abort();
     }
 }
 

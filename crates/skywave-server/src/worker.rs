@@ -11,11 +11,12 @@ use std::time::Duration;
 use skywave_engine::{App, Connection, Shard};
 use skywave_protocol::{Rejection, SocketId};
 use slab::Slab;
-use tokio::task::yield_now;
+use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use crate::admission::Seat;
 use crate::config::Settings;
+use crate::drain::{GOING_AWAY, Stage};
 use crate::http::Admitted;
 use crate::node::{Mailbox, Node};
 use crate::outbox::Backlog;
@@ -31,12 +32,13 @@ pub(crate) struct Worker {
     pub(crate) scratch: Cell<Vec<u8>>,
     connections: RefCell<Slab<Entry>>,
     backlog: Rc<Backlog>,
-    wheel: RefCell<Wheel<Check>>,
+    wheel: RefCell<Wheel<Mark>>,
     next_serial: Cell<u32>,
     number: usize,
     pub(crate) node: Arc<Node>,
     /// The server shuts down: who still comes is told so.
     closing: Cell<bool>,
+    listeners: RefCell<Vec<AbortHandle>>,
 }
 
 /// A connection in the worker's table.
@@ -47,9 +49,9 @@ struct Entry {
     _seat: Option<Box<Seat>>,
 }
 
-/// "Look at connection `key`, if it is still the one with this serial."
+/// Connection `key`, if it is still the one with this serial.
 #[derive(Debug, Clone, Copy)]
-struct Check {
+pub(crate) struct Mark {
     key: u32,
     serial: u32,
 }
@@ -71,6 +73,7 @@ impl Worker {
             number,
             node,
             closing: Cell::new(false),
+            listeners: RefCell::default(),
         }
     }
 
@@ -100,6 +103,19 @@ impl Worker {
         }
     }
 
+    /// Whether a new connection of `app` is welcome.
+    pub(crate) fn admits(&self, app: &App) -> Result<(), Rejection> {
+        if let Stage::Draining(drain) = self.node.stage() {
+            return Err(drain.refusal());
+        }
+        // It was found when the handshake came; that may be a while ago.
+        if app.settings().enabled {
+            Ok(())
+        } else {
+            Err(Rejection::AppDisabled)
+        }
+    }
+
     /// Puts a new connection into the table; returns it with its key.
     pub(crate) fn enter(
         &self,
@@ -120,7 +136,7 @@ impl Worker {
         };
         let key = self.connections.borrow_mut().insert(entry) as u32;
         self.load().fetch_add(1, Ordering::Relaxed);
-        self.schedule(Check { key, serial }, self.settings.silence());
+        self.schedule(Mark { key, serial }, self.settings.silence());
         (connection, key)
     }
 
@@ -136,7 +152,7 @@ impl Worker {
         if let Some(entry) = self.connections.borrow().get(key as usize) {
             entry.connection.link.linger(self.second());
             self.schedule(
-                Check {
+                Mark {
                     key,
                     serial: entry.serial,
                 },
@@ -145,7 +161,7 @@ impl Worker {
         }
     }
 
-    fn schedule(&self, check: Check, seconds: u32) {
+    fn schedule(&self, check: Mark, seconds: u32) {
         self.wheel.borrow_mut().schedule(check, seconds);
     }
 
@@ -159,7 +175,7 @@ impl Worker {
     }
 
     /// Pings a connection that was silent, cuts one that stayed silent (§1.6).
-    fn check(&self, check: Check) {
+    fn check(&self, check: Mark) {
         let connections = self.connections.borrow();
         let Some(entry) = connections.get(check.key as usize) else {
             return;
@@ -193,19 +209,72 @@ impl Worker {
         }
     }
 
-    /// Closes every connection with 1001 (clients come back after a second) and waits for them.
+    /// Closes the connections whose app is gone or disabled.
+    pub(crate) async fn follow_apps(&self) {
+        let mut replaced = self.node.apps_replaced.subscribe();
+        loop {
+            for (_, entry) in self.connections.borrow().iter() {
+                if !entry.connection.app().settings().enabled {
+                    entry.connection.link.reject(&Rejection::AppDisabled);
+                }
+            }
+            // The node lives as long as its workers, so this never fails.
+            let _ = replaced.changed().await;
+        }
+    }
+
+    /// All connections as they are now.
+    pub(crate) fn marks(&self) -> Vec<Mark> {
+        let connections = self.connections.borrow();
+        let mark = |(key, entry): (usize, &Entry)| Mark {
+            key: key as u32,
+            serial: entry.serial,
+        };
+        connections.iter().map(mark).collect()
+    }
+
+    /// Does something with a connection that is still there.
+    pub(crate) fn with(&self, mark: Mark, act: impl FnOnce(&Connection<Socket>)) {
+        let connections = self.connections.borrow();
+        let entry = connections.get(mark.key as usize);
+        if let Some(entry) = entry.filter(|entry| entry.serial == mark.serial) {
+            act(&entry.connection);
+        }
+    }
+
+    /// Remembers a task that accepts connections.
+    pub(crate) fn listens(&self, listener: AbortHandle) {
+        self.listeners.borrow_mut().push(listener);
+    }
+
+    /// Accepts no more connections; those that are there go on.
+    pub(crate) fn stop_listening(&self) {
+        for listener in self.listeners.take() {
+            listener.abort();
+        }
+    }
+
+    /// Closes every connection with 1001 (clients come back after a second) and waits for them, and
+    /// for the answers to requests that are there.
     pub(crate) async fn close_all(&self) {
+        self.stop_listening();
         self.closing.set(true);
+        // What was published is theirs.
+        self.shard.flush();
         for (_, entry) in self.connections.borrow().iter() {
             entry.connection.link.close(GOING_AWAY, SHUTTING_DOWN);
         }
         // The node's, since requests here may carry sessions that live on another worker.
         let all_gone = async {
-            while self.node.connections() > 0 {
+            while self.node.connections() > 0 || self.answering() {
                 sleep(Duration::from_millis(5)).await;
             }
         };
         let _ = timeout(Duration::from_secs(SHUTDOWN_SECONDS), all_gone).await;
+    }
+
+    fn answering(&self) -> bool {
+        self.mailbox().requests.load(Ordering::Relaxed) > 0
     }
 
     /// The node's clock, in seconds.
@@ -220,7 +289,12 @@ impl Worker {
     }
 
     fn load(&self) -> &AtomicUsize {
-        &self.node.workers[self.number].load
+        &self.mailbox().load
+    }
+
+    /// This worker as other threads see it.
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.node.workers[self.number]
     }
 }
 
@@ -238,8 +312,6 @@ const STALLED_MS: u32 = 4;
 /// costs a few system calls, so workers do not haggle over single connections.
 const IMBALANCE: usize = 16;
 
-/// RFC 6455 §7.4.1.
-const GOING_AWAY: u16 = 1001;
 const SHUTTING_DOWN: &str = "server shutting down";
 
 /// How long connections have to take the close frame at shutdown.

@@ -178,6 +178,21 @@ impl Wire {
         self.open_at(&app_target())
     }
 
+    /// Asks for a WebSocket connection; the code it is refused with, if it is.
+    #[track_caller]
+    pub(crate) fn open_or_refused(&mut self) -> Option<u16> {
+        self.send(handshake(&app_target(), &[]));
+        assert_eq!(self.reply().status, 101);
+        let first = self.message();
+        if first["event"] == "pusher:connection_established" {
+            return None;
+        }
+        let code = first["data"]["code"].as_u64().expect("a code");
+        let code = u16::try_from(code).expect("a close code");
+        self.is_closed_with(code);
+        Some(code)
+    }
+
     #[track_caller]
     pub(crate) fn open_at(&mut self, target: &str) -> Value {
         self.send(handshake(target, &[]));
