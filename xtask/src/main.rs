@@ -9,6 +9,7 @@
 mod bench;
 mod budget;
 mod demo;
+mod driver;
 mod process;
 mod setup;
 mod test;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
 use crate::budget;
+use crate::driver;
 use crate::process::{self, Service};
 use crate::setup::{self, Need};
 use crate::workspace::Workspace;
@@ -33,6 +34,10 @@ enum Step {
     Doc,
     /// Unit, integration and documentation tests of every crate.
     Test,
+    /// The `pusher` driver against `skywave serve` in another process.
+    Driver,
+    /// The same against a server by others, when Sockudo is installed.
+    Peer,
     /// The budget of crates.
     Crates,
     /// Autobahn's cases against the WebSocket codec.
@@ -106,6 +111,17 @@ impl Step {
             }
             Self::Doc => document(workspace)?,
             Self::Test => cargo(&["test", "--workspace", "--all-features"])?,
+            Self::Driver => {
+                process::run(&mut workspace.cargo(BUILD))?;
+                driver::own(workspace)?;
+            }
+            Self::Peer => {
+                if !driver::sockudo(workspace)? {
+                    return Ok(Outcome::Skipped(
+                        "sockudo is not installed (docs/drivers.md says how)",
+                    ));
+                }
+            }
             Self::Crates => budget::check(workspace)?,
             Self::Autobahn => autobahn(workspace)?,
             Self::Node => suite(workspace, "node")?,

@@ -1,7 +1,7 @@
 //! The `pusher` driver: what it asks of a server, and what it makes of the answers.
 
-mod own_server;
 mod requests;
+mod server;
 mod stub;
 mod trouble;
 

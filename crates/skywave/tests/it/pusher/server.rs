@@ -1,0 +1,416 @@
+//! The driver and a server, over the network.
+//!
+//! The server is our own, on threads of this process, unless the environment names another one:
+//! `SKYWAVE_TEST_PUSHER_URL=http://KEY:SECRET@HOST:PORT/apps/ID`, with `https` and the certificate's
+//! file in `SKYWAVE_TEST_PUSHER_ROOT` for one with TLS. So `cargo xtask test --only driver` runs these
+//! tests against other processes.
+
+use std::env;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::generate_simple_self_signed;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
+use serde_json::{Value, json};
+use skywave::driver::{BatchEvent, ChannelAttribute, HttpError};
+use skywave::{Broadcaster, Pusher, PusherApi, SocketId};
+use skywave_protocol::{ChannelName, Credentials, Secret};
+use skywave_server::{App, AppSettings, Config, Server};
+use tokio::io::copy_bidirectional;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tungstenite::{Message, WebSocket};
+
+use crate::stage::{KEY, SECRET, credentials};
+
+/// Where a server is, and one of its apps.
+struct Place {
+    /// The server, if it is in this process.
+    own: Option<Server>,
+    host: String,
+    port: u16,
+    id: String,
+    key: String,
+    secret: String,
+    /// The certificate that it shows, as PEM, if it speaks TLS.
+    root: Option<String>,
+}
+
+/// The server that the environment names, or one of our own.
+fn place() -> Place {
+    let Ok(url) = env::var("SKYWAVE_TEST_PUSHER_URL") else {
+        return own_place();
+    };
+    let (scheme, rest) = url.split_once("://").expect("a URL");
+    let (app, rest) = rest.split_once('@').expect("KEY:SECRET@");
+    let (key, secret) = app.split_once(':').expect("KEY:SECRET");
+    let (address, id) = rest.split_once("/apps/").expect("/apps/ID");
+    let (host, port) = address.rsplit_once(':').expect("HOST:PORT");
+    let root = || env::var("SKYWAVE_TEST_PUSHER_ROOT").expect("the file of the certificate");
+    Place {
+        own: None,
+        host: host.to_owned(),
+        port: port.parse().expect("a port"),
+        id: id.to_owned(),
+        key: key.to_owned(),
+        secret: secret.to_owned(),
+        root: (scheme == "https").then(|| std::fs::read_to_string(root()).expect("a certificate")),
+    }
+}
+
+/// A server of our own with app 3 on a free port.
+fn own_place() -> Place {
+    let app = App::new("3", AppSettings::new(credentials()));
+    let config = Config {
+        workers: Some(1),
+        ..Config::new([app])
+    };
+    let server = Server::start(config).unwrap();
+    let address = server.listen(([127, 0, 0, 1], 0).into()).unwrap();
+    Place {
+        own: Some(server),
+        host: "127.0.0.1".to_owned(),
+        port: address.port(),
+        id: "3".to_owned(),
+        key: KEY.to_owned(),
+        secret: SECRET.to_owned(),
+        root: None,
+    }
+}
+
+impl Place {
+    fn pusher(&self) -> Pusher {
+        self.pusher_with(&self.secret)
+    }
+
+    fn pusher_with(&self, secret: &str) -> Pusher {
+        let pusher = Pusher::new(self.id.as_str(), self.key.as_str(), secret);
+        let pusher = pusher.host(self.host.as_str()).port(self.port);
+        match &self.root {
+            Some(root) => pusher.root_certificate(root.as_str()),
+            None => pusher.ssl(false),
+        }
+    }
+
+    fn api(&self) -> PusherApi {
+        self.pusher().api().unwrap()
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials::new(self.key.as_str(), &Secret::new(self.secret.as_str()))
+    }
+
+    fn stream(&self) -> Box<dyn Stream> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).unwrap();
+        let patience = Some(Duration::from_secs(10));
+        stream.set_read_timeout(patience).unwrap();
+        let Some(root) = &self.root else {
+            return Box::new(stream);
+        };
+        let mut roots = RootCertStore::empty();
+        let root = CertificateDer::from_pem_slice(root.as_bytes()).unwrap();
+        roots.add(root).unwrap();
+        let config = ClientConfig::builder_with_provider(provider())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(self.host.clone()).unwrap();
+        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        Box::new(StreamOwned::new(connection, stream))
+    }
+
+    fn connect(&self) -> Client {
+        let Self {
+            host, port, key, ..
+        } = self;
+        let url = format!("ws://{host}:{port}/app/{key}?protocol=7&client=test&version=1");
+        let (socket, _) = tungstenite::client(url, self.stream())
+            .map_err(|error| error.to_string())
+            .expect("a connection");
+        let mut client = Client {
+            socket,
+            id: SocketId::new(0, 0),
+            credentials: self.credentials(),
+        };
+        let established = client.receive("pusher:connection_established");
+        client.id = SocketId::parse(established["socket_id"].as_str().unwrap()).unwrap();
+        client
+    }
+}
+
+/// 32 bytes.
+const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+struct Client {
+    socket: WebSocket<Box<dyn Stream>>,
+    id: SocketId,
+    credentials: Credentials,
+}
+
+impl Client {
+    fn send(&mut self, event: &str, data: &Value) {
+        let text = json!({ "event": event, "data": data }).to_string();
+        self.socket.send(Message::text(text)).unwrap();
+    }
+
+    /// The data of the next event, which has to be this one.
+    #[track_caller]
+    fn receive(&mut self, event: &str) -> Value {
+        let message = self.socket.read().expect("an event in time");
+        let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+        assert_eq!(message["event"], event, "{message}");
+        match &message["data"] {
+            Value::String(data) => serde_json::from_str(data).unwrap(),
+            data => data.clone(),
+        }
+    }
+
+    fn subscribe(&mut self, channel: &str) {
+        let name = ChannelName::parse(channel).unwrap();
+        let auth = name
+            .kind()
+            .needs_authorisation()
+            .then(|| self.credentials.sign_channel(self.id, &name, None));
+        let data = match auth {
+            Some(auth) => json!({ "channel": channel, "auth": auth }),
+            None => json!({ "channel": channel }),
+        };
+        self.send("pusher:subscribe", &data);
+        self.receive("pusher_internal:subscription_succeeded");
+    }
+
+    fn join(&mut self, channel: &str, user_id: &str) {
+        let name = ChannelName::parse(channel).unwrap();
+        let member = json!({ "user_id": user_id }).to_string();
+        let auth = self.credentials.sign_channel(self.id, &name, Some(&member));
+        self.send(
+            "pusher:subscribe",
+            &json!({ "channel": channel, "auth": auth, "channel_data": member }),
+        );
+        self.receive("pusher_internal:subscription_succeeded");
+    }
+
+    fn sign_in(&mut self, user_id: &str) {
+        let user = json!({ "id": user_id }).to_string();
+        let auth = self.credentials.sign_user(self.id, &user);
+        self.send("pusher:signin", &json!({ "auth": auth, "user_data": user }));
+        self.receive("pusher:signin_success");
+        self.subscribe(&format!("#server-to-user-{user_id}"));
+    }
+}
+
+fn broadcaster(api: PusherApi) -> Broadcaster {
+    Broadcaster::builder()
+        .driver("pusher", api)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn events_arrive() {
+    let place = place();
+    let api = place.api();
+    let (mut one, mut two) = (place.connect(), place.connect());
+    one.subscribe("c1");
+    two.subscribe("c2");
+
+    let broadcast = broadcaster(api.clone()).as_system();
+    broadcast
+        .channel(["c1", "c2"], "e", json!({ "k": "välue" }))
+        .await
+        .unwrap();
+    assert_eq!(one.receive("e"), json!({ "k": "välue" }));
+    assert_eq!(two.receive("e"), json!({ "k": "välue" }));
+
+    api.publish_batch([
+        BatchEvent::new("c1", "one", 1).except(one.id),
+        BatchEvent::new("c1", "two", 2),
+    ])
+    .await
+    .unwrap();
+    assert_eq!(one.receive("two"), json!(2), "`one` was left out");
+}
+
+#[tokio::test]
+async fn events_arrive_on_every_kind_of_channel() {
+    let place = place();
+    let pusher = place.pusher();
+    let api = pusher.encryption_master_key(MASTER_KEY).api().unwrap();
+    let mut client = place.connect();
+    let alone = ["private-p", "cache-c", "private-encrypted-e"];
+    for channel in alone {
+        client.subscribe(channel);
+        if channel == "cache-c" {
+            client.receive("pusher:cache_miss");
+        }
+    }
+    client.join("presence-kinds", "ada");
+    let broadcast = broadcaster(api).as_system();
+    for channel in [&alone[..], &["presence-kinds"]].concat() {
+        broadcast.channel(channel, channel, "text").await.unwrap();
+        let data = client.receive(channel);
+        if channel != "private-encrypted-e" {
+            assert_eq!(data, json!("text"));
+            continue;
+        }
+        for part in ["nonce", "ciphertext"] {
+            assert!(data[part].is_string(), "{data}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn more_channels_than_one_request_takes_are_sent_to_once_each() {
+    let place = place();
+    let mut client = place.connect();
+    let names: Vec<String> = (0..150).map(|n| format!("many-{n}")).collect();
+    for name in ["many-0", "many-99", "many-100", "many-149"] {
+        client.subscribe(name);
+    }
+    let broadcast = broadcaster(place.api()).as_system();
+    let report = broadcast.channel(&names, "e", 1).await.unwrap();
+    assert_eq!(report.sent.len(), 150);
+    broadcast.channel("many-0", "last", 2).await.unwrap();
+    for event in ["e", "e", "e", "e", "last"] {
+        client.receive(event);
+    }
+}
+
+#[tokio::test]
+async fn the_server_tells_what_it_knows() {
+    let place = place();
+    let api = place.api();
+    let (mut ada, mut bob) = (place.connect(), place.connect());
+    ada.join("presence-room", "ada");
+    bob.join("presence-room", "bob");
+
+    let count = [ChannelAttribute::UserCount];
+    let channels = api.channels("presence-", &count).await.unwrap();
+    assert_eq!(channels["presence-room"].user_count, Some(2));
+    assert!(
+        api.channels("private-nobody-", &[])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let room = api.channel("presence-room", &count).await.unwrap();
+    assert_eq!((room.occupied, room.user_count), (true, Some(2)));
+    assert!(!api.channel("nobody@home;", &[]).await.unwrap().occupied);
+    let mut users = api.users("presence-room").await.unwrap();
+    users.sort();
+    assert_eq!(users, ["ada", "bob"]);
+
+    let error = api.users("c1").await.unwrap_err();
+    let Some(HttpError::Status {
+        status: 400, text, ..
+    }) = error.http()
+    else {
+        panic!("{error:?}");
+    };
+    assert!(!text.is_empty());
+}
+
+#[tokio::test]
+async fn a_user_gets_events_and_is_sent_away() {
+    let place = place();
+    let api = place.api();
+    let mut ada = place.connect();
+    ada.sign_in("ada");
+    api.send_to_user("ada", "dm", json!({ "t": 1 }))
+        .await
+        .unwrap();
+    assert_eq!(ada.receive("dm"), json!({ "t": 1 }));
+    api.terminate_connections("ada").await.unwrap();
+    assert_eq!(ada.receive("pusher:error")["code"], 4009);
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_refused_with_the_servers_words() {
+    let place = place();
+    let pusher = place.pusher_with(&format!("not {}", place.secret));
+    let error = broadcaster(pusher.api().unwrap())
+        .as_system()
+        .channel("c", "e", 1)
+        .await
+        .unwrap_err();
+    let http = error.http().unwrap();
+    assert!(
+        matches!(http, HttpError::Status { status: 401, .. }),
+        "{http:?}"
+    );
+    if place.own.is_some() {
+        assert!(http.to_string().contains("Invalid signature"), "{http}");
+        assert!(http.to_string().contains("\"***\""), "{http}");
+    }
+}
+
+/// A certificate for `localhost` in front of a server; its port, and the certificate as PEM.
+async fn tls(server: SocketAddr) -> (u16, String) {
+    let certified = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let mut inner = acceptor.accept(stream).await?;
+                let mut outer = tokio::net::TcpStream::connect(server).await?;
+                copy_bidirectional(&mut inner, &mut outer).await
+            });
+        }
+    });
+    (port, certified.cert.pem())
+}
+
+#[tokio::test]
+async fn tls_is_the_default_and_checks_the_certificate() {
+    let place = own_place();
+    let address = SocketAddr::from(([127, 0, 0, 1], place.port));
+    let (port, root) = tls(address).await;
+    let mut client = place.connect();
+    client.subscribe("c");
+    let to = |host: &str| Pusher::new("3", KEY, SECRET).host(host).port(port);
+
+    let trusted = to("localhost")
+        .root_certificate(root.clone())
+        .api()
+        .unwrap();
+    broadcaster(trusted)
+        .as_system()
+        .channel("c", "e", 1)
+        .await
+        .unwrap();
+    assert_eq!(client.receive("e"), json!(1));
+
+    for stranger in [
+        to("localhost"),
+        to("127.0.0.1").root_certificate(root.clone()),
+    ] {
+        let api = stranger.api().unwrap();
+        let error = api.send_to_user("7", "e", 1).await.unwrap_err();
+        let http = error.http().unwrap();
+        assert!(matches!(http, HttpError::Tls { .. }), "{http:?}");
+        assert!(!http.may_have_arrived());
+    }
+}
