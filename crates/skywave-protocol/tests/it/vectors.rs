@@ -3,7 +3,8 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 use skywave_protocol::{
-    ClientMessage, Limits, Member, Rejection, ServerMessage, SignedRequest, TriggerRequest,
+    ClientMessage, Credentials, Limits, Member, Rejection, Secret, ServerMessage, SignedRequest,
+    TriggerRequest,
 };
 
 use super::{app, channel, encoded, socket};
@@ -170,6 +171,84 @@ fn webhook_signatures_equal_the_official_libraries() {
         );
         assert!(app().verify_webhook(signature, body(vector)));
         assert!(!app().verify_webhook(signature, b"{}"));
+    }
+}
+
+#[test]
+fn what_was_changed_after_it_was_signed_is_refused() {
+    let vectors = vectors();
+    let of = |section: &str, at: usize| list(&vectors, section)[at].clone();
+
+    // The worked example of the HTTP API's reference.
+    let vector = of("http_requests", 0);
+    let (path, query) = (text(&vector, "path"), text(&vector, "query_string_as_sent"));
+    let now = vector["timestamp"].as_u64().unwrap();
+    let altered = [body(&vector), b" "].concat();
+    let other = Credentials::new(app().key(), &Secret::new("another secret"));
+    let version = query.replace("auth_version=1.0", "auth_version=1.1");
+    assert_ne!(version, query);
+    for (what, signer, query, body, now) in [
+        ("another secret", other, query, body(&vector), now),
+        ("an altered body", app(), query, &altered, now),
+        ("600 s later", app(), query, body(&vector), now + 600),
+        ("600 s earlier", app(), query, body(&vector), now - 600),
+        ("another version", app(), &version, body(&vector), now),
+    ] {
+        let target = format!("{path}?{query}");
+        let request = SignedRequest::parse(text(&vector, "method"), &target).unwrap();
+        let refused = signer.verify_request(&request, body, now).unwrap_err();
+        assert_eq!(refused.http_status(), 401, "{what}: {refused}");
+    }
+
+    let presence = of("channel_auth", 2);
+    let private = of("channel_auth", 0);
+    let mut elsewhere = private.clone();
+    elsewhere["channel_name"] = "private-foobaz".into();
+    let mut other_socket = private.clone();
+    other_socket["socket_id"] = "1234.1235".into();
+    for vector in [presence, elsewhere, other_socket] {
+        let (id, name) = (
+            socket(text(&vector, "socket_id")),
+            channel(text(&vector, "channel_name")),
+        );
+        let auth = text(&vector["response"], "auth");
+        // The presence vector without its `channel_data`.
+        let refused = app().verify_channel(auth, id, &name, None);
+        assert!(refused.is_err(), "{vector}");
+    }
+}
+
+#[test]
+fn the_signatures_printed_in_the_documentation_are_ours() {
+    let id = socket("1234.1234");
+    let signed = |name: &str, data: Option<&str>| app().sign_channel(id, &channel(name), data);
+    let key = app().key().to_owned();
+    for (auth, printed) in [
+        (
+            signed("private-foobar", None),
+            "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4",
+        ),
+        (
+            app().sign_user(id, r#"{"id":"12345"}"#),
+            "4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba",
+        ),
+        // Printed for `Mr. Channels`, but computed for the name of an older edition.
+        (
+            signed(
+                "presence-foobar",
+                Some(r#"{"user_id":10,"user_info":{"name":"Mr. Pusher"}}"#),
+            ),
+            "afaed3695da2ffd16931f457e338e6c9f2921fa133ce7dac49f529792be6304c",
+        ),
+        (
+            signed(
+                "presence-foobar",
+                Some(r#"{"user_id":10,"user_info":{"name":"Mr. Channels"}}"#),
+            ),
+            "31935e7d86dba64c2a90aed31fdc61869f9b22ba9d8863bba239c03ca481bc80",
+        ),
+    ] {
+        assert_eq!(auth, format!("{key}:{printed}"));
     }
 }
 
