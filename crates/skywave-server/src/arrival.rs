@@ -6,7 +6,9 @@ use bytes::Bytes;
 use skywave_engine::App;
 use skywave_protocol::Rejection;
 
-use crate::endpoint::Listening;
+use crate::endpoint::{Entrance, Listening};
+#[cfg(feature = "tls")]
+use crate::guest::Guest;
 use crate::http::Admitted;
 use crate::stream::Arriving;
 
@@ -15,7 +17,10 @@ pub(crate) enum Arrival {
     /// A connection that was upgraded elsewhere.
     Connection(Arriving, Visit),
     /// A listening socket, to accept connections from.
-    Listener(Listening),
+    Listener(Listening, Arc<Entrance>),
+    /// A socket that was accepted, to be served here.
+    #[cfg(feature = "tls")]
+    Guest(Arriving, Guest),
     /// The application ends the connections of one of its users.
     Terminate { app: Arc<App>, user_id: Arc<str> },
 }

@@ -8,11 +8,15 @@ use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 #[cfg(unix)]
 use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::atomic::AtomicUsize;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 #[cfg(unix)]
 use crate::socket_file::{self, SocketFile};
+#[cfg(feature = "tls")]
+use crate::tls::Tls;
 
 /// Where a server accepts connections; see [`Server::listen_at`](crate::Server::listen_at).
 ///
@@ -36,6 +40,17 @@ pub struct Endpoint {
     ipv6_only: bool,
     #[cfg(unix)]
     mode: u32,
+    entrance: Entrance,
+}
+
+/// What happens to whoever comes in at an endpoint, before HTTP.
+#[derive(Debug, Default)]
+pub(crate) struct Entrance {
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Tls>,
+    /// Counts who came in, to deal them out to the workers.
+    #[cfg(feature = "tls")]
+    pub(crate) turn: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -83,18 +98,27 @@ impl Endpoint {
         Self { mode, ..self }
     }
 
+    /// Speaks TLS, and nothing else.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.entrance.tls = Some(tls);
+        self
+    }
+
     fn new(source: Source) -> Self {
         Self {
             source,
             ipv6_only: false,
             #[cfg(unix)]
             mode: 0o660,
+            entrance: Entrance::default(),
         }
     }
 
-    /// Opens the socket; gives it with where it is.
-    pub(crate) fn open(self) -> io::Result<(Listening, Place)> {
-        match self.source {
+    /// Opens the socket; gives it with where it is, and what is to happen to who comes in.
+    pub(crate) fn open(self) -> io::Result<(Listening, Place, Entrance)> {
+        let (listening, place) = match self.source {
             Source::At(Place::Tcp(address)) => {
                 Listening::Tcp(bind(address, self.ipv6_only)?).ready()
             }
@@ -110,7 +134,8 @@ impl Endpoint {
             #[cfg(not(unix))]
             Source::At(Place::Unix(_)) => Err(io::ErrorKind::Unsupported.into()),
             Source::Open(listening) => listening.ready(),
-        }
+        }?;
+        Ok((listening, place, self.entrance))
     }
 }
 

@@ -3,7 +3,7 @@
 //! The path of a byte is the list of files:
 //!
 //! ```text
-//! in   listener ─▶ http ─▶ (handshake) ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
+//! in   listener ─▶ guest ─▶ http ─▶ (handshake) ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
 //! out  Engine::publish ─▶ inbox ─▶ thread (end of tick) ─▶ Shard::flush ─▶ socket ─▶ stream
 //! ```
 //!
@@ -21,6 +21,7 @@ mod arrival;
 mod config;
 mod drain;
 mod endpoint;
+mod guest;
 mod http;
 mod listener;
 mod node;
@@ -34,6 +35,8 @@ mod socket;
 mod socket_file;
 mod stream;
 mod thread;
+#[cfg(feature = "tls")]
+mod tls;
 mod wheel;
 mod worker;
 
@@ -46,3 +49,12 @@ pub use ipnet::IpNet;
 pub use peer::Peer;
 pub use server::{Server, StartError};
 pub use skywave_engine::{App, AppSettings, Except, Publication};
+#[cfg(feature = "tls")]
+pub use tls::{Tls, TlsError};
+
+/// The guide's examples are compiled with the tests of this crate.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../../docs/tls-and-proxies.md")]
+    mod tls_and_proxies {}
+}

@@ -59,6 +59,9 @@ struct Inner {
 struct Running {
     arrivals: Vec<mpsc::Sender<Arrival>>,
     threads: Vec<JoinHandle<()>>,
+    /// Of the endpoints, so that their certificates can be read again.
+    #[cfg(feature = "tls")]
+    tls: Vec<crate::tls::Tls>,
 }
 
 impl Server {
@@ -80,7 +83,7 @@ impl Server {
         let node = Arc::new(Node::new(engine, workers, admission, fallback));
         let mut running = Running {
             arrivals: senders,
-            threads: Vec::new(),
+            ..Running::default()
         };
         for (number, arrivals) in receivers.into_iter().enumerate() {
             let node = Arc::clone(&node);
@@ -162,18 +165,42 @@ impl Server {
     ///
     /// When the endpoint cannot be opened, for instance because its address is in use.
     pub fn listen_at(&self, endpoint: Endpoint) -> io::Result<Place> {
-        let running = self.running();
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "nothing is kept"))]
+        let mut running = self.running();
         if running.arrivals.is_empty() {
             return Err(io::Error::other("the server was shut down"));
         }
-        let (listening, place) = endpoint.open()?;
+        let (listening, place, entrance) = endpoint.open()?;
+        let entrance = Arc::new(entrance);
         for arrivals in &running.arrivals {
-            let arrival = Arrival::Listener(listening.try_clone()?);
+            let arrival = Arrival::Listener(listening.try_clone()?, Arc::clone(&entrance));
             arrivals
                 .try_send(arrival)
                 .map_err(|_| io::ErrorKind::NotConnected)?;
         }
+        #[cfg(feature = "tls")]
+        running.tls.extend(entrance.tls.clone());
         Ok(place)
+    }
+
+    /// Reads the certificates of all endpoints again. New connections get the new ones; those that
+    /// are open go on.
+    ///
+    /// # Errors
+    ///
+    /// The first of the problems, which are all logged. An endpoint whose new certificate cannot
+    /// be used keeps the one it has.
+    #[cfg(feature = "tls")]
+    pub fn reload_tls(&self) -> Result<(), crate::TlsError> {
+        let all = self.running().tls.clone();
+        let mut outcome = Ok(());
+        for tls in all {
+            if let Err(error) = tls.reload() {
+                tracing::error!(%error, "the certificate from before stays in force");
+                outcome = outcome.and(Err(error));
+            }
+        }
+        outcome
     }
 
     /// Answers a request that came in elsewhere, on a tokio runtime: `/app/KEY` becomes a
@@ -222,7 +249,9 @@ impl Server {
             .ending
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let Running { arrivals, threads } = std::mem::take(&mut *self.running());
+        let Running {
+            arrivals, threads, ..
+        } = std::mem::take(&mut *self.running());
         drop(arrivals);
         for thread in threads {
             let _ = thread.join();

@@ -12,6 +12,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+#[cfg(feature = "tls")]
+use tokio_rustls::server::TlsStream;
 
 /// A stream owned by a worker. All methods take `&self`, since writers come from the flush of a
 /// channel as well as from the connection's own task; no borrow outlives a call.
@@ -39,24 +41,41 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
-/// A plain socket: written to directly, and moved between workers.
-pub(crate) trait Raw:
+/// What a listener of the server's own carries HTTP over, and then a connection.
+pub(crate) trait Transport:
     AsyncRead + AsyncWrite + Unpin + Send + Into<Stream> + 'static
 {
-    /// Takes the socket off the runtime it is on.
+    /// Whether it can be taken off the runtime it is on.
+    const MOVES: bool;
+
+    /// Makes it ready for another runtime.
     fn depart(self) -> io::Result<Arriving>;
 }
 
-impl Raw for TcpStream {
+impl Transport for TcpStream {
+    const MOVES: bool = true;
+
     fn depart(self) -> io::Result<Arriving> {
         self.into_std().map(Arriving::Tcp)
     }
 }
 
 #[cfg(unix)]
-impl Raw for UnixStream {
+impl Transport for UnixStream {
+    const MOVES: bool = true;
+
     fn depart(self) -> io::Result<Arriving> {
         self.into_std().map(Arriving::Unix)
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<S: Transport> Transport for TlsStream<S> {
+    /// The socket below it stays where its handshake was.
+    const MOVES: bool = false;
+
+    fn depart(self) -> io::Result<Arriving> {
+        Ok(Arriving::Boxed(Box::pin(self)))
     }
 }
 
@@ -64,7 +83,7 @@ impl Raw for UnixStream {
 ///
 /// The socket comes out of hyper's own connection or of `hyper_util`'s automatic one (which is
 /// what `axum::serve` runs on).
-pub(crate) fn take<S: Raw>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded> {
+pub(crate) fn take<S: Transport>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded> {
     use hyper_util::server::conn::auto;
 
     match auto::upgrade::downcast::<TokioIo<S>>(upgraded) {
@@ -124,6 +143,13 @@ impl From<TcpStream> for Stream {
 impl From<UnixStream> for Stream {
     fn from(unix: UnixStream) -> Self {
         Io::Unix(unix).into()
+    }
+}
+
+#[cfg(feature = "tls")]
+impl<S: Transport> From<TlsStream<S>> for Stream {
+    fn from(tls: TlsStream<S>) -> Self {
+        Io::Boxed(Box::pin(tls)).into()
     }
 }
 

@@ -17,6 +17,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::arrival::{Arrival, Visit};
 use crate::config::Settings;
+#[cfg(feature = "tls")]
+use crate::guest;
 use crate::node::Node;
 use crate::stream::Arriving;
 use crate::worker::Worker;
@@ -85,10 +87,12 @@ async fn receive(worker: &Rc<Worker>, mut arrivals: mpsc::Receiver<Arrival>) {
             Arrival::Connection(arriving, visit) => {
                 spawn_local(land(Rc::clone(worker), arriving, visit));
             }
-            Arrival::Listener(listener) => {
-                let task = spawn_local(listener::accept(Rc::clone(worker), listener));
-                worker.listens(task.abort_handle());
+            Arrival::Listener(listening, entrance) => {
+                let accept = listener::accept(Rc::clone(worker), listening, entrance);
+                worker.listens(spawn_local(accept).abort_handle());
             }
+            #[cfg(feature = "tls")]
+            Arrival::Guest(arriving, guest) => guest::land(worker, arriving, guest),
             Arrival::Terminate { app, user_id } => worker.terminate(&app, &user_id),
         }
     }

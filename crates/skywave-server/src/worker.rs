@@ -288,6 +288,14 @@ impl Worker {
         (peer.load() + IMBALANCE < self.load().load(Ordering::Relaxed)).then_some(peer)
     }
 
+    /// The worker whose turn it is, unless it is this one.
+    #[cfg(feature = "tls")]
+    pub(crate) fn another_in_turn(&self, turn: &AtomicUsize) -> Option<&Mailbox> {
+        let workers = &self.node.workers;
+        let number = turn.fetch_add(1, Ordering::Relaxed) % workers.len();
+        (number != self.number).then(|| &workers[number])
+    }
+
     fn load(&self) -> &AtomicUsize {
         &self.mailbox().load
     }

@@ -32,6 +32,8 @@ mod shutdown;
 mod slow_readers;
 mod slow_requests;
 mod termination;
+#[cfg(feature = "tls")]
+mod tls;
 mod watchlists;
 mod wire;
 mod workers;

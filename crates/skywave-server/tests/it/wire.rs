@@ -410,7 +410,11 @@ impl Wire {
 
 /// Whether the other side is gone.
 fn is_end(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
+    // TLS finds an end unexpected when nobody said good-bye.
+    matches!(
+        kind,
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
+    )
 }
 
 /// The bytes of a request whose body has a length.

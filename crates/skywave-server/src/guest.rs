@@ -1,0 +1,182 @@
+//! From an accepted socket to a connection: TLS where the endpoint speaks it, then HTTP.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::header::CONNECTION;
+use http::{HeaderValue, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::{TokioIo, TokioTimer};
+#[cfg(feature = "tls")]
+use tokio::net::TcpStream;
+#[cfg(all(feature = "tls", unix))]
+use tokio::net::UnixStream;
+use tokio::task::spawn_local;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
+
+use crate::admission::Knock;
+use crate::arrival::{Arrival, Visit};
+use crate::drain::Stage;
+use crate::endpoint::Entrance;
+use crate::http::{Answer, answer};
+use crate::peer::Peer;
+use crate::serve::admit;
+#[cfg(feature = "tls")]
+use crate::stream::Arriving;
+use crate::stream::{Transport, take};
+use crate::worker::Worker;
+
+/// Who holds a socket that was accepted, and where they came in.
+pub(crate) struct Guest {
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "there is TLS or nothing")
+    )]
+    entrance: Arc<Entrance>,
+    peer: Peer,
+    knock: Option<Knock>,
+}
+
+impl Guest {
+    pub(crate) fn new(
+        entrance: Arc<Entrance>,
+        address: Option<IpAddr>,
+        knock: Option<Knock>,
+    ) -> Self {
+        let peer = Peer {
+            address,
+            secure: false,
+        };
+        Self {
+            entrance,
+            peer,
+            knock,
+        }
+    }
+}
+
+/// Serves a socket in a task of its own, on this worker or on the one whose turn it is.
+pub(crate) async fn receive<S: Transport>(worker: &Rc<Worker>, socket: S, guest: Guest) {
+    #[cfg(feature = "tls")]
+    if guest.entrance.tls.is_some()
+        && let Some(turn) = worker.another_in_turn(&guest.entrance.turn)
+    {
+        match socket.depart() {
+            Ok(arriving) => turn.send(Arrival::Guest(arriving, guest)).await,
+            Err(error) => tracing::warn!(%error, "a connection could not change workers"),
+        }
+        return;
+    }
+    spawn_local(welcome(Rc::clone(worker), socket, guest));
+}
+
+/// Serves a socket that was accepted on another worker.
+#[cfg(feature = "tls")]
+pub(crate) fn land(worker: &Rc<Worker>, arriving: Arriving, guest: Guest) {
+    let worker = Rc::clone(worker);
+    match arriving {
+        Arriving::Tcp(tcp) => match TcpStream::from_std(tcp) {
+            Ok(tcp) => drop(spawn_local(welcome(worker, tcp, guest))),
+            Err(error) => tracing::warn!(%error, "a connection was lost on its way to a worker"),
+        },
+        #[cfg(unix)]
+        Arriving::Unix(unix) => match UnixStream::from_std(unix) {
+            Ok(unix) => drop(spawn_local(welcome(worker, unix, guest))),
+            Err(error) => tracing::warn!(%error, "a connection was lost on its way to a worker"),
+        },
+        Arriving::Boxed(_) => tracing::error!("what was accepted is always a socket"),
+    }
+}
+
+/// Shakes hands, where that has to be.
+async fn welcome<S: Transport>(worker: Rc<Worker>, socket: S, guest: Guest) {
+    #[cfg(feature = "tls")]
+    if let Some(tls) = &guest.entrance.tls {
+        let handshake = Box::pin(tls.acceptor().accept(socket));
+        let socket = match timeout(worker.settings.request_timeout, handshake).await {
+            Ok(Ok(socket)) => socket,
+            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+        };
+        let peer = Peer {
+            secure: true,
+            ..guest.peer
+        };
+        return Box::pin(serve_http(worker, socket, Guest { peer, ..guest })).await;
+    }
+    serve_http(worker, socket, guest).await;
+}
+
+/// Serves HTTP requests until the peer closes or upgrades, or takes too long over one.
+async fn serve_http<T: Transport>(worker: Rc<Worker>, transport: T, guest: Guest) {
+    let request_timeout = worker.settings.request_timeout;
+    let Guest { peer, knock, .. } = guest;
+    let knock = Cell::new(knock);
+    let service = service_fn(|mut request: http::Request<Incoming>| {
+        drop(knock.take());
+        request.extensions_mut().insert(peer);
+        let worker = Rc::clone(&worker);
+        async move {
+            let _counted = worker.mailbox().count_request();
+            // All that an answer waits for is the request's body.
+            let answered = timeout(request_timeout, answer(&worker.node, request));
+            let mut response = match answered.await? {
+                Answer::Response(response) => response,
+                Answer::Upgrade {
+                    response,
+                    upgrade,
+                    visit,
+                } => {
+                    spawn_local(enter::<T>(Rc::clone(&worker), upgrade, visit));
+                    response
+                }
+            };
+            if worker.node.stage() != Stage::Serving && response.status() != SWITCHING_PROTOCOLS {
+                // Whoever has more to ask had better ask those who stay.
+                response.headers_mut().insert(CONNECTION, CLOSE);
+            }
+            Ok::<_, Elapsed>(response)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(request_timeout)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(transport), service)
+        .with_upgrades();
+    if let Err(error) = connection.await {
+        tracing::debug!(%error, "an HTTP connection failed");
+    }
+}
+
+const CLOSE: HeaderValue = HeaderValue::from_static("close");
+const SWITCHING_PROTOCOLS: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
+
+/// Of a request's head; beyond that the answer is 431 (security checklist 13).
+const MAX_HEADERS: usize = 64;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Makes a connection of the transport, once the handshake is answered.
+async fn enter<T: Transport>(worker: Rc<Worker>, upgrade: OnUpgrade, mut visit: Visit) {
+    match upgrade.await.map(take::<T>) {
+        Ok(Ok((transport, read_ahead))) => {
+            visit.read_ahead = read_ahead;
+            match worker.less_busy_peer().filter(|_| T::MOVES) {
+                None => admit(&worker, transport.into(), visit),
+                Some(peer) => match transport.depart() {
+                    Ok(arriving) => peer.send(Arrival::Connection(arriving, visit)).await,
+                    Err(error) => tracing::warn!(%error, "a connection could not change workers"),
+                },
+            }
+        }
+        Ok(Err(_)) => tracing::error!("a listener's connection is always a transport of its kind"),
+        Err(error) => tracing::debug!(%error, "a handshake was not completed"),
+    }
+}
