@@ -158,8 +158,7 @@ impl Future for Serve {
             match (this.connection.link.phase(), &flushed) {
                 (Phase::Cut, _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(()),
                 (Phase::Done, Poll::Ready(Ok(()))) => {
-                    // TLS tells an end from a cut (RFC 8446 §6.1); it is not worth waiting for.
-                    let _ = this.connection.link.poll_end(cx);
+                    this.connection.link.say_goodbye(cx);
                     return Poll::Ready(());
                 }
                 (Phase::Closing | Phase::Done, _) if !this.lingering => {

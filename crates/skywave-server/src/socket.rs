@@ -212,6 +212,11 @@ impl Socket {
         self.stream.poll_end(cx)
     }
 
+    /// See [`Stream::say_goodbye`].
+    pub(crate) fn say_goodbye(&self, cx: &mut Context<'_>) {
+        self.stream.say_goodbye(cx);
+    }
+
     pub(crate) fn poll_read(
         &self,
         cx: &mut Context<'_>,
