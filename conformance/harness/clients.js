@@ -23,6 +23,13 @@ export const options = (port, { authority, user, ...more } = {}) => ({
   ...more,
 });
 
+/** More options: only this transport, by requests instead of a WebSocket. */
+export const overHttp = (port, transport) => ({
+  httpHost: '127.0.0.1',
+  httpPort: port,
+  enabledTransports: [transport],
+});
+
 /** A client of `version` with its own `connection`; `log` has what it logged. */
 export function client(version, port, settings, key = app.key) {
   const Pusher = builds[version];
