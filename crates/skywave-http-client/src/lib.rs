@@ -44,7 +44,7 @@ use self::connect::{Bounded, TimedOut};
 pub use self::error::HttpError;
 use self::resolve::Resolver;
 pub use self::resolve::{Find, Lookup};
-pub use self::retry::{Repeat, Retry};
+pub use self::retry::{Backoff, Repeat, Retry};
 pub use self::tls::CertificateError;
 
 /// What every call of a client keeps to.

@@ -1,4 +1,4 @@
-//! When a request is repeated, and after how long: [`Retry`].
+//! When a request is repeated, and after how long: [`Retry`], [`Backoff`].
 
 use std::time::Duration;
 
@@ -19,7 +19,39 @@ pub enum Repeat {
 pub struct Retry {
     repeat: Repeat,
     repetitions: u32,
-    pause: Duration,
+    backoff: Backoff,
+}
+
+/// Pauses that double with each failure, of which a random half to all is waited.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use skywave_http_client::Backoff;
+///
+/// let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(60));
+/// assert!((500..=1_000).contains(&backoff.pause(0).as_millis()));
+/// assert!((30_000..=60_000).contains(&backoff.pause(99).as_millis()));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Backoff {
+    first: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    /// Pauses from `first` to `longest`.
+    #[must_use]
+    pub const fn new(first: Duration, longest: Duration) -> Self {
+        Self { first, longest }
+    }
+
+    /// How long to wait after failure number `failure`, counted from 0.
+    #[must_use]
+    pub fn pause(&self, failure: u32) -> Duration {
+        let doubled = self.first.saturating_mul(1 << failure.min(16));
+        doubled.min(self.longest).mul_f64(random_share())
+    }
 }
 
 impl Retry {
@@ -29,7 +61,7 @@ impl Retry {
         Self {
             repeat,
             repetitions: 2,
-            pause: Duration::from_millis(100),
+            backoff: Backoff::new(Duration::from_millis(100), Duration::from_secs(1)),
         }
     }
 
@@ -38,8 +70,7 @@ impl Retry {
         if attempt >= self.repetitions || !self.helps(error) {
             return None;
         }
-        let longest = self.pause.saturating_mul(1 << attempt.min(16));
-        Some(longest.mul_f64(random_share()))
+        Some(self.backoff.pause(attempt))
     }
 
     fn helps(&self, error: &HttpError) -> bool {

@@ -5,6 +5,8 @@ use std::time::Duration;
 use skywave_engine::App;
 
 use crate::admission::AddressLimits;
+#[cfg(feature = "webhooks")]
+use crate::webhook::WebhookSettings;
 
 /// The settings of a [`Server`](crate::Server).
 ///
@@ -44,6 +46,9 @@ pub struct Config {
     /// a session's requests there, so that a load balancer between nodes need not know sessions.
     /// Default `None`: they stay where they are.
     pub hostname: Option<String>,
+    /// How webhooks are sent. What is told to whom is in each app's settings.
+    #[cfg(feature = "webhooks")]
+    pub webhooks: WebhookSettings,
 }
 
 impl Config {
@@ -60,6 +65,8 @@ impl Config {
             max_connections: None,
             per_address: AddressLimits::default(),
             hostname: None,
+            #[cfg(feature = "webhooks")]
+            webhooks: WebhookSettings::default(),
         }
     }
 

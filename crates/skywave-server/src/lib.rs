@@ -15,6 +15,11 @@
 //! [`Server::listen_at`] accepts connections on the workers themselves, at each [`Endpoint`]. [`Server::handle`] lets an
 //! application's own HTTP server carry the routes: after the handshake the raw socket is taken out
 //! of hyper and moved to a worker.
+//!
+//! # Features
+//!
+//! `webhooks` (off by default): what happens in an app's channels is posted to the
+//! [`Webhooks`] of its settings, from a thread of its own.
 
 mod admission;
 mod arrival;
@@ -37,6 +42,8 @@ mod stream;
 mod thread;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "webhooks")]
+mod webhook;
 mod wheel;
 mod worker;
 
@@ -48,9 +55,11 @@ pub use http::ResponseBody;
 pub use ipnet::IpNet;
 pub use peer::Peer;
 pub use server::{Server, StartError};
-pub use skywave_engine::{App, AppSettings, Except, Publication};
+pub use skywave_engine::{App, AppSettings, Except, Publication, WebhookEndpoint, Webhooks};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError};
+#[cfg(feature = "webhooks")]
+pub use webhook::{InvalidWebhook, WebhookCounters, WebhookSettings, check_webhook};
 
 /// The guide's examples are compiled with the tests of this crate.
 #[cfg(doctest)]

@@ -22,6 +22,8 @@ use crate::http::{Answer, Fallback, ResponseBody, answer};
 use crate::node::{Mailbox, Node};
 use crate::stream::Arriving;
 use crate::thread;
+#[cfg(feature = "webhooks")]
+use crate::webhook::{WebhookCounters, WebhookThread};
 
 /// Connections that may be on their way to a worker; beyond that, upgrades wait.
 const ARRIVALS: usize = 1024;
@@ -52,6 +54,8 @@ struct Inner {
     running: Mutex<Running>,
     /// Held by whoever ends the threads, so that others who want that wait for it.
     ending: Mutex<()>,
+    #[cfg(feature = "webhooks")]
+    webhooks: WebhookThread,
 }
 
 /// What keeps the workers running: each ends when nothing can arrive there any more.
@@ -75,7 +79,14 @@ impl Server {
         let fallback = Fallback::from(&config);
         let count = config.worker_count();
         let admission = Admission::new(config.max_connections, config.per_address);
-        let engine = Engine::new(Apps::new(config.apps)?, count, None);
+        let apps = Apps::new(config.apps)?;
+        #[cfg(feature = "webhooks")]
+        let webhooks = WebhookThread::start(config.webhooks).map_err(StartError::Webhooks)?;
+        #[cfg(feature = "webhooks")]
+        let observer = Some(webhooks.observer());
+        #[cfg(not(feature = "webhooks"))]
+        let observer = None;
+        let engine = Engine::new(apps, count, observer);
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
         let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox::new(sender.downgrade());
@@ -103,6 +114,8 @@ impl Server {
                 node,
                 running,
                 ending: Mutex::default(),
+                #[cfg(feature = "webhooks")]
+                webhooks,
             }),
         })
     }
@@ -240,8 +253,15 @@ impl Server {
         self.shutdown();
     }
 
+    /// What became of the events that webhooks tell.
+    #[cfg(feature = "webhooks")]
+    pub fn webhooks(&self) -> WebhookCounters {
+        self.inner.webhooks.counters()
+    }
+
     /// Closes every connection with code 1001 and ends the worker threads; takes at most about two
-    /// seconds. Blocks: call it from a blocking context.
+    /// seconds, and as long as webhooks that are waiting may need to be sent
+    /// (`WebhookSettings::flush`). Blocks: call it from a blocking context.
     pub fn shutdown(&self) {
         self.inner.node.stage.send_replace(Stage::Stopping);
         let _guard = self
@@ -256,6 +276,9 @@ impl Server {
         for thread in threads {
             let _ = thread.join();
         }
+        // The last connections are gone: what that vacated is told.
+        #[cfg(feature = "webhooks")]
+        self.inner.webhooks.close();
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {
@@ -289,6 +312,10 @@ pub enum StartError {
     DuplicateApp(DuplicateApp),
     /// A worker thread could not be started.
     Thread(io::Error),
+    /// Webhooks cannot be sent: their thread could not be started, or a certificate that they were
+    /// to trust is none.
+    #[cfg(feature = "webhooks")]
+    Webhooks(io::Error),
 }
 
 impl From<DuplicateApp> for StartError {
@@ -302,6 +329,8 @@ impl fmt::Display for StartError {
         match self {
             Self::DuplicateApp(duplicate) => duplicate.fmt(f),
             Self::Thread(_) => f.write_str("a worker thread could not be started"),
+            #[cfg(feature = "webhooks")]
+            Self::Webhooks(_) => f.write_str("webhooks could not be started"),
         }
     }
 }
@@ -311,6 +340,8 @@ impl std::error::Error for StartError {
         match self {
             Self::DuplicateApp(_) => None,
             Self::Thread(error) => Some(error),
+            #[cfg(feature = "webhooks")]
+            Self::Webhooks(error) => Some(error),
         }
     }
 }

@@ -23,6 +23,8 @@ mod origins;
 mod peer;
 mod query_parameters;
 mod questions;
+#[cfg(feature = "webhooks")]
+mod receiver;
 mod refusals;
 mod reload;
 mod same_port;
@@ -35,5 +37,7 @@ mod termination;
 #[cfg(feature = "tls")]
 mod tls;
 mod watchlists;
+#[cfg(feature = "webhooks")]
+mod webhooks;
 mod wire;
 mod workers;
