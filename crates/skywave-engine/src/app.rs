@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use skywave_protocol::{Credentials, Limits, Origins};
@@ -52,6 +53,10 @@ pub struct AppSettings {
     /// Whether a connection that signs in with a watchlist is told who of it is online, then and
     /// whenever that changes (`pusher_internal:watchlist_events`). Default false.
     pub watchlists: bool,
+    /// How long a connection may be open without having signed in or subscribed to a channel that
+    /// needs authorisation; one that does neither by then is closed with code 4009. Whole seconds,
+    /// rounded up. Default: for ever.
+    pub authorisation_timeout: Option<Duration>,
 }
 
 impl AppSettings {
@@ -67,6 +72,7 @@ impl AppSettings {
             origins: Origins::any(),
             tls_only: false,
             watchlists: false,
+            authorisation_timeout: None,
         }
     }
 }

@@ -25,6 +25,19 @@ impl<L: Link> Shard<L> {
         }
     }
 
+    /// Whether a connection has shown a signature: it is signed in, or listens to a channel that
+    /// needs authorisation.
+    pub fn is_authorised(&self, connection: &Connection<L>) -> bool {
+        let session = connection.session.borrow();
+        let channels = self.channels.borrow();
+        let mut subscribed_to = session.subscriptions.iter().map(|s| channels.topic(s));
+        session.user.is_some()
+            || subscribed_to.any(|topic| {
+                let channel = topic.channel();
+                channel.is_some_and(|name| name.kind().needs_authorisation())
+            })
+    }
+
     /// Forgets a connection: it leaves all its channels, and its user perhaps goes offline. Harmless
     /// when repeated. `now` is the time that [`receive`](Self::receive) gets.
     pub fn disconnect(&self, connection: &Connection<L>, now: u64) {

@@ -33,6 +33,8 @@ pub(crate) struct Worker {
     connections: RefCell<Slab<Entry>>,
     backlog: Rc<Backlog>,
     wheel: RefCell<Wheel<Mark>>,
+    /// Connections that must authorise themselves.
+    unauthorised: RefCell<Wheel<Mark>>,
     next_serial: Cell<u32>,
     number: usize,
     pub(crate) node: Arc<Node>,
@@ -45,6 +47,8 @@ pub(crate) struct Worker {
 struct Entry {
     connection: Rc<Connection<Socket>>,
     serial: u32,
+    /// The second by which it must have authorised itself.
+    authorise_by: u32,
     /// Given back when the connection ends.
     _seat: Option<Box<Seat>>,
 }
@@ -69,6 +73,7 @@ impl Worker {
             connections: RefCell::default(),
             backlog: Rc::new(Backlog::new(settings.outbox_bytes)),
             wheel: RefCell::new(Wheel::new(settings.silence(), 0)),
+            unauthorised: RefCell::new(Wheel::new(AUTHORISATION_HORIZON, 0)),
             next_serial: Cell::new(0),
             number,
             node,
@@ -129,14 +134,21 @@ impl Worker {
         let connection = Rc::new(Connection::new(socket, admitted.app, random_socket_id()));
         let serial = self.next_serial.get().wrapping_add(1);
         self.next_serial.set(serial);
+        let timeout = connection.app().settings().authorisation_timeout;
         let entry = Entry {
             connection: Rc::clone(&connection),
             serial,
+            authorise_by: self.second().saturating_add(timeout.map_or(0, seconds)),
             _seat: admitted.seat,
         };
         let key = self.connections.borrow_mut().insert(entry) as u32;
         self.load().fetch_add(1, Ordering::Relaxed);
-        self.schedule(Mark { key, serial }, self.settings.silence());
+        let mark = Mark { key, serial };
+        self.schedule(mark, self.settings.silence());
+        if let Some(timeout) = timeout {
+            let mut unauthorised = self.unauthorised.borrow_mut();
+            unauthorised.schedule(mark, seconds(timeout));
+        }
         (connection, key)
     }
 
@@ -171,6 +183,26 @@ impl Worker {
         let due = self.wheel.borrow_mut().advance(now);
         for check in due {
             self.check(check);
+        }
+        let due = self.unauthorised.borrow_mut().advance(now);
+        for check in due {
+            self.check_authorisation(check);
+        }
+    }
+
+    /// Closes a connection that had its time to authorise itself and did not (§1.13).
+    fn check_authorisation(&self, check: Mark) {
+        let connections = self.connections.borrow();
+        let entry = connections.get(check.key as usize);
+        let Some(entry) = entry.filter(|entry| entry.serial == check.serial) else {
+            return;
+        };
+        let left = entry.authorise_by.saturating_sub(self.second());
+        if left > 0 {
+            // The deadline is beyond the wheel, or the wheel's second a little behind ours.
+            self.unauthorised.borrow_mut().schedule(check, left);
+        } else if !self.shard.is_authorised(&entry.connection) {
+            entry.connection.link.reject(&Rejection::Unauthorised);
         }
     }
 
@@ -324,6 +356,15 @@ const SHUTTING_DOWN: &str = "server shutting down";
 
 /// How long connections have to take the close frame at shutdown.
 const SHUTDOWN_SECONDS: u64 = 2;
+
+/// Deadlines to authorise oneself are usually closer than that; others are looked at in between.
+const AUTHORISATION_HORIZON: u32 = 120;
+
+/// Rounded up, and at least one: a connection needs a moment to say anything.
+fn seconds(timeout: Duration) -> u32 {
+    let whole = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
+    u32::try_from(whole).unwrap_or(u32::MAX).max(1)
+}
 
 /// Two random parts of 32 bits: authorisations are bound to it, so it must not be guessable.
 fn random_socket_id() -> SocketId {

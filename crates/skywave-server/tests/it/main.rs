@@ -7,6 +7,7 @@
 
 mod addresses;
 mod api;
+mod authorisation;
 mod batches;
 mod counts;
 mod drain;
