@@ -1,19 +1,31 @@
-//! A whole file: its drivers, its default, its rules of authorisation, as a builder.
+//! A whole file: its drivers, its default, its rules of authorisation, its queue, as a builder.
 
 use super::kind::Kinds;
 use super::{Entry, Mistake, Origin, Place, Settings, Value, Variables, expected_one_of, parse};
 use crate::builder::{Builder, DEFAULT_AUTH_PATH, Given};
 use crate::client_options::Page;
 use crate::driver::is_placeholder;
+use crate::later::QueueSettings;
 use crate::paths::check_paths;
+use crate::report::DriverFailure;
 use crate::rule::{PublishPrivate, Unruled};
 use crate::user::NoUser;
 
 /// Keys at the top of a file.
-pub(super) const TOP_KEYS: &[&str] = &["default", "public_url", "drivers", "auth"];
+pub(super) const TOP_KEYS: &[&str] = &[
+    "default",
+    "public_url",
+    "driver_failure",
+    "drivers",
+    "auth",
+    "queue",
+];
 
 /// Keys of the table `[auth]`.
 pub(super) const AUTH_KEYS: &[&str] = &["path", "aliases", "private", "publish_private"];
+
+/// Keys of the table `[queue]`.
+pub(super) const QUEUE_KEYS: &[&str] = &["capacity", "attempts", "first_delay", "close_within"];
 
 /// Keys of every driver's table, beside those of its kind.
 pub(super) const DRIVER_KEYS: &[&str] = &["driver", "enabled"];
@@ -76,8 +88,14 @@ impl File<'_> {
         if let Some((at, entries)) = top.take_table("auth") {
             builder = self.auth(builder, at, entries);
         }
+        if let Some((at, entries)) = top.take_table("queue") {
+            builder = self.queue(builder, at, entries);
+        }
         top.substitute(self.variables);
         builder = self.default_driver(builder, &top);
+        if let Ok(Some(failure)) = top.choice("driver_failure", DRIVER_FAILURE) {
+            builder = builder.driver_failure(failure);
+        }
         if let Ok(Some(url)) = top.optional::<String>("public_url") {
             match Page::parse(&url) {
                 Ok(_) => builder = builder.public_url(url),
@@ -231,7 +249,43 @@ impl File<'_> {
         self.mistakes.extend(auth.into_mistakes());
         builder
     }
+
+    /// The table `[queue]`.
+    fn queue(
+        &mut self,
+        builder: Builder<NoUser>,
+        at: Place,
+        entries: Vec<Entry>,
+    ) -> Builder<NoUser> {
+        let mut table = self.table("queue", at, entries, QUEUE_KEYS.to_vec());
+        table.substitute(self.variables);
+        let mut queue = QueueSettings::default();
+        match table.optional("capacity") {
+            Ok(Some(0)) => _ = table.mistake("capacity", AT_LEAST_ONE),
+            Ok(Some(capacity)) => queue = queue.capacity(capacity),
+            _ => {}
+        }
+        match table.optional("attempts") {
+            Ok(Some(0)) => _ = table.mistake("attempts", AT_LEAST_ONE),
+            Ok(Some(attempts)) => queue = queue.attempts(attempts),
+            _ => {}
+        }
+        if let Ok(Some(delay)) = table.optional("first_delay") {
+            queue = queue.first_delay(delay);
+        }
+        if let Ok(Some(limit)) = table.optional("close_within") {
+            queue = queue.close_within(limit);
+        }
+        self.mistakes.extend(table.into_mistakes());
+        builder.queue(queue)
+    }
 }
+
+const AT_LEAST_ONE: &str = "expected at least 1, found 0";
+
+/// Words of `driver_failure`.
+pub(super) const DRIVER_FAILURE: &[(&str, DriverFailure)] =
+    &[("error", DriverFailure::Error), ("log", DriverFailure::Log)];
 
 /// Words of `auth.private`.
 pub(super) const PRIVATE: &[(&str, Unruled)] = &[

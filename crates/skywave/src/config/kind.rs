@@ -114,9 +114,71 @@ impl From<DriverError> for SettingsError {
     }
 }
 
-/// The crate's kinds that are compiled in with a feature, and the feature.
+/// The crate's kinds that are compiled in with a feature, and the feature; the others are always
+/// there.
 const FEATURES: &[(&str, &str)] = &[
     ("ably", "ably"),
     ("embedded", "embedded"),
     ("pusher", "pusher"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::super::{env, file};
+    use super::*;
+
+    /// As if the kind's feature were not compiled in: tests are run with all of them.
+    fn kinds_without(name: &str) -> Kinds {
+        let mut kinds = Kinds::built_in();
+        kinds.kinds.retain(|kind| kind.name != name);
+        kinds
+    }
+
+    #[test]
+    fn a_driver_that_is_not_compiled_in_names_its_feature() {
+        for (name, feature) in FEATURES {
+            let kinds = kinds_without(name);
+            let needs = format!("driver `{name}` needs the feature `{feature}` of skywave");
+            for (text, place) in [
+                (format!("[drivers.{name}]\nsecret = \"hush\""), "1:10"),
+                (format!("[drivers.main]\ndriver = \"{name}\""), "2:10"),
+            ] {
+                let driver = if text.contains("main") { "main" } else { name };
+                let mistakes = file::read("b.toml", &text, &kinds, &|_| None).unwrap_err();
+                let mistakes: Vec<_> = mistakes.into_iter().map(|mistake| mistake.text).collect();
+                assert_eq!(
+                    mistakes,
+                    [format!("b.toml:{place}: drivers.{driver}.driver: {needs}")]
+                );
+            }
+            let variable = |asked: &str| (asked == "BROADCAST_DRIVER").then(|| (*name).to_owned());
+            let mistakes = env::read(&kinds, &variable).unwrap_err();
+            assert_eq!(
+                mistakes[0].text,
+                format!("variable `BROADCAST_DRIVER`: {needs}")
+            );
+        }
+    }
+
+    #[test]
+    fn every_kind_that_may_be_missing_is_known_with_its_feature() {
+        let compiled_in = [
+            ("ably", cfg!(feature = "ably")),
+            ("embedded", cfg!(feature = "embedded")),
+            ("pusher", cfg!(feature = "pusher")),
+        ];
+        assert_eq!(
+            FEATURES.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            compiled_in.map(|(name, _)| name)
+        );
+        let kinds = Kinds::built_in();
+        let there: Vec<_> = kinds.names().collect();
+        for (name, compiled_in) in compiled_in {
+            assert_eq!(there.contains(&name), compiled_in, "{name}");
+        }
+        let always = there
+            .iter()
+            .filter(|name| FEATURES.iter().all(|(known, _)| known != *name));
+        assert_eq!(always.copied().collect::<Vec<_>>(), ["log", "null"]);
+    }
+}

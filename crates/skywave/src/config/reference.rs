@@ -1,12 +1,15 @@
 //! The guide's reference against the code: every key is told, and every key told is there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::env::{OTHER_NAMES, variable_names};
-use super::file::{AUTH_KEYS, DRIVER_KEYS, PRIVATE, PUBLISH_PRIVATE, TOP_KEYS};
+use super::file::{
+    AUTH_KEYS, DRIVER_FAILURE, DRIVER_KEYS, PRIVATE, PUBLISH_PRIVATE, QUEUE_KEYS, TOP_KEYS,
+};
 use super::kind::Kinds;
-use crate::Broadcaster;
 use crate::builder::DEFAULT_AUTH_PATH;
+use crate::{Broadcaster, DriverFailure, QueueSettings};
 
 const GUIDE: &str = include_str!("../../../../docs/configuration.md");
 
@@ -41,6 +44,7 @@ fn the_guide_tells_every_key_and_no_other() {
     for (heading, known) in [
         ("Top", TOP_KEYS),
         ("[auth]", AUTH_KEYS),
+        ("[queue]", QUEUE_KEYS),
         ("Every driver", DRIVER_KEYS),
     ] {
         assert_eq!(keys(&tables[heading]), known, "{heading}");
@@ -58,6 +62,29 @@ fn the_guide_tells_every_key_and_no_other() {
 #[test]
 fn the_guide_tells_words_and_defaults_as_they_are() {
     let tables = tables();
+    let failure = &tables["Top"][2];
+    let words = DRIVER_FAILURE.iter().map(|(word, _)| *word);
+    assert_eq!(failure[1], quoted(words));
+    assert_eq!(failure[2], format!("`{}`", DRIVER_FAILURE[0].0));
+    assert_eq!(DRIVER_FAILURE[0].1, DriverFailure::default());
+    let queue = tables["[queue]"].iter().map(|row| (row[0], row[2]));
+    assert_eq!(
+        QueueSettings::default(),
+        QueueSettings::default()
+            .capacity(1_000)
+            .attempts(8)
+            .first_delay(Duration::from_millis(200))
+            .close_within(Duration::from_secs(10))
+    );
+    assert_eq!(
+        queue.collect::<Vec<_>>(),
+        [
+            ("`capacity`", "1000"),
+            ("`attempts`", "8"),
+            ("`first_delay`", "`\"200ms\"`"),
+            ("`close_within`", "`\"10s\"`"),
+        ]
+    );
     let auth = &tables["[auth]"];
     assert_eq!(auth[0][2], format!("`{DEFAULT_AUTH_PATH}`"));
     assert_eq!(auth[2][1], quoted(PRIVATE.iter().map(|(word, _)| *word)));

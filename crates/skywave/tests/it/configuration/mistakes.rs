@@ -46,7 +46,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     (
         "[drivers.log]\n[something.else]",
         &[
-            "2:2: something: unknown key; expected one of `default`, `public_url`, `drivers`, `auth`",
+            "2:2: something: unknown key; expected one of `default`, `public_url`, `driver_failure`, `drivers`, `auth`, `queue`",
         ],
     ),
     // The default driver.
@@ -73,6 +73,19 @@ const MISTAKES: &[(&str, &[&str])] = &[
     (
         "default = 1\n[drivers.null]",
         &["1:11: default: expected text, found 1"],
+    ),
+    // What becomes of events.
+    (
+        "driver_failure = \"ignore\"\n[drivers.null]\n[queue]\ncapacity = 0\nattempts = \"${ZERO:-0}\"\n\
+         first_delay = 200\nclosing = \"1s\"",
+        &[
+            "1:18: driver_failure: `ignore`: expected one of `error`, `log`",
+            "4:12: queue.capacity: expected at least 1, found 0",
+            "5:12: queue.attempts: expected at least 1, found 0",
+            "6:15: queue.first_delay: expected a time such as \"250ms\", \"10s\" or \"2m\", found 200",
+            "7:1: queue.closing: unknown key; expected one of `capacity`, `attempts`, `first_delay`, \
+             `close_within`",
+        ],
     ),
     // Kinds.
     (
@@ -257,29 +270,6 @@ fn whatever_is_wrong_with_a_file_the_secret_in_it_is_not_told() {
         }
     }
     assert!(wrong > 1_000, "{wrong}");
-}
-
-#[test]
-fn a_driver_that_is_not_compiled_in_names_its_feature() {
-    const ABLY: &[(&str, &str)] = &[("BROADCAST_DRIVER", "ably")];
-    const PUSHER: &[(&str, &str)] = &[("BROADCAST_DRIVER", "pusher")];
-    for (name, variables, compiled_in) in [
-        ("ably", ABLY, cfg!(feature = "ably")),
-        ("pusher", PUSHER, cfg!(feature = "pusher")),
-    ] {
-        if compiled_in {
-            continue;
-        }
-        let needs = format!("driver `{name}` needs the feature `{name}` of skywave");
-        assert_eq!(
-            mistakes(read(&format!("[drivers.{name}]\nsecret = \"hush\""))),
-            [format!("b.toml:1:10: drivers.{name}.driver: {needs}")]
-        );
-        assert_eq!(
-            mistakes(with_variables(variables).env()),
-            [format!("variable `BROADCAST_DRIVER`: {needs}")]
-        );
-    }
 }
 
 #[test]

@@ -8,9 +8,11 @@ use axum::extract::FromRequestParts;
 use http::StatusCode;
 use serde_json::json;
 use skywave::config::Configure;
-use skywave::{Broadcast, Broadcaster, BuildError, Builder, Embedded, Log, NoUser, Null};
+use skywave::{
+    Broadcast, Broadcaster, BuildError, Builder, Embedded, Log, NoUser, NotQueued, Null, SkipReason,
+};
 
-use crate::stage::{channel, form};
+use crate::stage::{Recorder, channel, form};
 
 /// A configuration whose environment is these variables.
 fn with_variables(variables: &'static [(&'static str, &'static str)]) -> Configure {
@@ -137,6 +139,41 @@ async fn the_table_auth_decides_who_may_publish() {
         let report = broadcast.to("private-x").message("hello").await.unwrap();
         assert_eq!(report.sent.len(), sent, "{word}");
     }
+}
+
+#[tokio::test]
+async fn a_driver_that_fails_does_what_the_file_says() {
+    for (word, fails) in [("error", true), ("log", false)] {
+        let text = format!("driver_failure = \"{word}\"\ndefault = \"null\"\n[drivers.null]");
+        let builder = read(&text).unwrap().driver("broken", Recorder::broken());
+        let broadcast = builder.build().unwrap().as_system().driver("broken");
+        let sent = broadcast.to("c").message("hello").await;
+        assert_eq!(sent.is_err(), fails, "{word}");
+        if let Ok(report) = sent {
+            assert_eq!(report.skipped[0].reason, SkipReason::DriverFailed);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_table_queue_is_about_the_queue() {
+    let text = "default = \"null\"\n[drivers.null]\n[queue]\ncapacity = 2\nattempts = 2\n\
+                first_delay = \"1ms\"\nclose_within = \"20s\"";
+    let builder = read(text).unwrap().driver("broken", Recorder::broken());
+    let broadcaster = builder.build().unwrap();
+    let broadcast = broadcaster.as_system().driver("broken");
+    let later = || broadcast.to("c").message("hello").later();
+    assert!(later().is_ok() && later().is_ok());
+    assert!(matches!(
+        later(),
+        Err(skywave::Error::NotQueued {
+            problem: NotQueued::Full { capacity: 2 },
+            ..
+        })
+    ));
+    broadcaster.close().await.unwrap();
+    let status = broadcaster.queue();
+    assert_eq!((status.retried, status.dropped), (2, 2), "{status:?}");
 }
 
 #[tokio::test]
