@@ -7,7 +7,12 @@ use axum::routing::post;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Value, json};
 use skywave::{Channel, Webhook, WebhookError, WebhookEvent, WebhookKeys};
-use skywave_protocol::{Credentials, Secret};
+use skywave_protocol::{Credentials, Secret, WebhookKind};
+use skywave_server::{
+    App, AppSettings, Config, Server, WebhookEndpoint, WebhookSettings, Webhooks,
+};
+use tokio::sync::mpsc;
+use tungstenite::Message;
 
 use crate::stage::{self, KEY, SECRET, credentials};
 
@@ -252,4 +257,77 @@ async fn the_extractor_verifies_the_body_as_it_came_in() {
     let answer = ask("c0ffee").to(&app).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert_eq!(answer.body, "the signature is not that of the body");
+}
+
+#[test]
+fn what_our_own_server_sends_is_accepted_and_read() {
+    let (told, mut events) = mpsc::unbounded_channel();
+    let receiver = Router::new()
+        .route(
+            "/webhooks",
+            post(move |webhook: Webhook| async move {
+                for event in webhook.events {
+                    told.send(event).unwrap();
+                }
+            }),
+        )
+        .with_state(keys());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
+    let listener = listener.unwrap();
+    let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
+    runtime.spawn(async { axum::serve(listener, receiver).await });
+
+    let settings = AppSettings {
+        webhooks: Webhooks {
+            endpoints: vec![WebhookEndpoint {
+                events: WebhookKind::ALL.into(),
+                ..WebhookEndpoint::new(url)
+            }],
+            batch_events: 1,
+            ..Webhooks::default()
+        },
+        subscription_counts: true,
+        ..AppSettings::new(credentials())
+    };
+    let mut config = Config {
+        workers: Some(1),
+        ..Config::new([App::new("1", settings)])
+    };
+    config.webhooks = WebhookSettings {
+        allow_private: true,
+        ..WebhookSettings::default()
+    };
+    let server = Server::start(config).unwrap();
+    let address = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let (mut client, _) =
+        tungstenite::connect(format!("ws://{address}/app/{KEY}?protocol=7")).unwrap();
+    let subscribe = r#"{"event":"pusher:subscribe","data":{"channel":"cache-a"}}"#;
+    client.send(Message::text(subscribe)).unwrap();
+
+    let patience = Duration::from_secs(10);
+    let told = runtime.block_on(async {
+        let mut told = Vec::new();
+        while told.len() < 3 {
+            let event = tokio::time::timeout(patience, events.recv()).await;
+            told.push(
+                event
+                    .expect("a webhook in time")
+                    .expect("the receiver runs"),
+            );
+        }
+        told
+    });
+    let channel = Channel::new("cache-a");
+    for expected in [
+        WebhookEvent::ChannelOccupied {
+            channel: channel.clone(),
+        },
+        WebhookEvent::CacheMiss {
+            channel: channel.clone(),
+        },
+        WebhookEvent::SubscriptionCount { channel, count: 1 },
+    ] {
+        assert!(told.contains(&expected), "{expected:?} in {told:?}");
+    }
 }
