@@ -17,7 +17,8 @@ use skywave_protocol::Rejection;
 /// What one address may do at the server's own endpoints; no limits by default.
 ///
 /// For IPv6 an address is a network of /64, which is what one customer has at least. Behind a
-/// proxy that the server does not know as one, all clients seem to have the proxy's address.
+/// proxy that is not known as one ([`Endpoint::behind`](crate::Endpoint::behind)), all clients
+/// seem to have the proxy's address.
 #[derive(Debug, Clone, Default)]
 pub struct AddressLimits {
     /// Connections at a time; further ones are closed with code 4100.

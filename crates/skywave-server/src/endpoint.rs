@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
@@ -13,6 +13,7 @@ use std::sync::atomic::AtomicUsize;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::proxies::Proxies;
 #[cfg(unix)]
 use crate::socket_file::{self, SocketFile};
 #[cfg(feature = "tls")]
@@ -46,6 +47,7 @@ pub struct Endpoint {
 /// What happens to whoever comes in at an endpoint, before HTTP.
 #[derive(Debug, Default)]
 pub(crate) struct Entrance {
+    pub(crate) proxies: Option<Proxies>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Tls>,
     /// Counts who came in, to deal them out to the workers.
@@ -98,6 +100,13 @@ impl Endpoint {
         Self { mode, ..self }
     }
 
+    /// Takes the word of these proxies for who a peer is. Everyone else is whom the socket says.
+    #[must_use]
+    pub fn behind(mut self, proxies: Proxies) -> Self {
+        self.entrance.proxies = Some(proxies);
+        self
+    }
+
     /// Speaks TLS, and nothing else.
     #[cfg(feature = "tls")]
     #[must_use]
@@ -136,6 +145,15 @@ impl Endpoint {
             Source::Open(listening) => listening.ready(),
         }?;
         Ok((listening, place, self.entrance))
+    }
+}
+
+impl Entrance {
+    /// The proxies whose word counts, when the socket's peer is one of them.
+    pub(crate) fn proxies_at(&self, address: Option<IpAddr>) -> Option<&Proxies> {
+        self.proxies
+            .as_ref()
+            .filter(|proxies| proxies.include(address))
     }
 }
 

@@ -1,4 +1,5 @@
-//! From an accepted socket to a connection: TLS where the endpoint speaks it, then HTTP.
+//! From an accepted socket to a connection: what a proxy says first, TLS where the endpoint speaks
+//! it, then HTTP.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -25,6 +26,7 @@ use crate::arrival::{Arrival, Visit};
 use crate::drain::Stage;
 use crate::endpoint::Entrance;
 use crate::http::{Answer, answer};
+use crate::node::Node;
 use crate::peer::Peer;
 use crate::serve::admit;
 #[cfg(feature = "tls")]
@@ -34,30 +36,35 @@ use crate::worker::Worker;
 
 /// Who holds a socket that was accepted, and where they came in.
 pub(crate) struct Guest {
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(dead_code, reason = "there is TLS or nothing")
-    )]
     entrance: Arc<Entrance>,
     peer: Peer,
     knock: Option<Knock>,
+    /// Whether a proxy has said who the peer is, so that no header of a request can.
+    introduced: bool,
 }
 
 impl Guest {
-    pub(crate) fn new(
-        entrance: Arc<Entrance>,
+    /// Who came in, unless the address has too many handshakes open. Those of proxies are not
+    /// counted: whose they are is not known yet.
+    pub(crate) fn at(
+        entrance: &Arc<Entrance>,
         address: Option<IpAddr>,
-        knock: Option<Knock>,
-    ) -> Self {
+        node: &Node,
+    ) -> Option<Self> {
+        let knock = match entrance.proxies_at(address) {
+            Some(_) => None,
+            None => node.admission.knock(address, node.millisecond()).ok()?,
+        };
         let peer = Peer {
             address,
             secure: false,
         };
-        Self {
-            entrance,
+        Some(Self {
+            entrance: Arc::clone(entrance),
             peer,
             knock,
-        }
+            introduced: false,
+        })
     }
 }
 
@@ -94,8 +101,29 @@ pub(crate) fn land(worker: &Rc<Worker>, arriving: Arriving, guest: Guest) {
     }
 }
 
-/// Shakes hands, where that has to be.
-async fn welcome<S: Transport>(worker: Rc<Worker>, socket: S, guest: Guest) {
+/// Lets the proxy introduce its client and shakes hands, where that has to be.
+async fn welcome<S: Transport>(worker: Rc<Worker>, mut socket: S, mut guest: Guest) {
+    let proxies = guest.entrance.proxies_at(guest.peer.address);
+    if let Some(proxies) = proxies.filter(|proxies| proxies.speak_first()) {
+        let header = Box::pin(proxies.read_header(guest.peer, &mut socket));
+        let peer = match timeout(worker.settings.request_timeout, header).await {
+            Ok(Ok(peer)) => peer,
+            Ok(Err(error)) => {
+                return tracing::debug!(%error, "a proxy did not introduce its client");
+            }
+            Err(_) => return tracing::debug!("a proxy took too long to introduce its client"),
+        };
+        let now = worker.node.millisecond();
+        let Ok(knock) = worker.node.admission.knock(peer.address, now) else {
+            return;
+        };
+        guest = Guest {
+            peer,
+            knock,
+            introduced: true,
+            ..guest
+        };
+    }
     #[cfg(feature = "tls")]
     if let Some(tls) = &guest.entrance.tls {
         let handshake = Box::pin(tls.acceptor().accept(socket));
@@ -104,11 +132,8 @@ async fn welcome<S: Transport>(worker: Rc<Worker>, socket: S, guest: Guest) {
             Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         };
-        let peer = Peer {
-            secure: true,
-            ..guest.peer
-        };
-        return Box::pin(serve_http(worker, socket, Guest { peer, ..guest })).await;
+        guest.peer.secure = true;
+        return Box::pin(serve_http(worker, socket, guest)).await;
     }
     serve_http(worker, socket, guest).await;
 }
@@ -116,10 +141,17 @@ async fn welcome<S: Transport>(worker: Rc<Worker>, socket: S, guest: Guest) {
 /// Serves HTTP requests until the peer closes or upgrades, or takes too long over one.
 async fn serve_http<T: Transport>(worker: Rc<Worker>, transport: T, guest: Guest) {
     let request_timeout = worker.settings.request_timeout;
-    let Guest { peer, knock, .. } = guest;
-    let knock = Cell::new(knock);
+    let knock = Cell::new(guest.knock);
+    let (entrance, peer) = (guest.entrance, guest.peer);
+    let proxies = match guest.introduced {
+        true => None,
+        false => entrance.proxies_at(peer.address),
+    };
     let service = service_fn(|mut request: http::Request<Incoming>| {
         drop(knock.take());
+        let peer = proxies.map_or(peer, |proxies| {
+            proxies.read_headers(peer, request.headers())
+        });
         request.extensions_mut().insert(peer);
         let worker = Rc::clone(&worker);
         async move {

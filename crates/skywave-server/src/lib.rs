@@ -32,6 +32,7 @@ mod listener;
 mod node;
 mod outbox;
 mod peer;
+mod proxies;
 mod refuse;
 mod serve;
 mod server;
@@ -54,6 +55,7 @@ pub use endpoint::{Endpoint, Place};
 pub use http::ResponseBody;
 pub use ipnet::IpNet;
 pub use peer::Peer;
+pub use proxies::Proxies;
 pub use server::{Server, StartError};
 pub use skywave_engine::{App, AppSettings, Except, Publication, WebhookEndpoint, Webhooks};
 #[cfg(feature = "tls")]

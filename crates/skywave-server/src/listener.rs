@@ -69,10 +69,8 @@ async fn accept_from(worker: Rc<Worker>, listener: impl Listener, entrance: Arc<
     loop {
         match listener.accept().await {
             Ok((socket, address)) => {
-                let now = worker.node.millisecond();
                 // Who has too many handshakes open already is not worth a word.
-                if let Ok(knock) = worker.node.admission.knock(address, now) {
-                    let guest = Guest::new(Arc::clone(&entrance), address, knock);
+                if let Some(guest) = Guest::at(&entrance, address, &worker.node) {
                     guest::receive(&worker, socket, guest).await;
                 }
             }

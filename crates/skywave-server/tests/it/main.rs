@@ -22,6 +22,7 @@ mod log;
 mod node;
 mod origins;
 mod peer;
+mod proxies;
 mod query_parameters;
 mod questions;
 #[cfg(feature = "webhooks")]
