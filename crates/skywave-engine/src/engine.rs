@@ -232,6 +232,15 @@ impl Engine {
         }
     }
 
+    /// Bytes of the frames in the inbox of a worker, which waits for its next tick.
+    ///
+    /// # Panics
+    ///
+    /// When the engine has no such worker.
+    pub fn waiting_bytes(&self, worker: usize) -> usize {
+        self.inboxes[worker].bytes()
+    }
+
     pub(crate) fn inbox(&self, worker: usize) -> &Inbox {
         &self.inboxes[worker]
     }

@@ -49,6 +49,14 @@ macro_rules! rejections {
                 }
             }
 
+            /// The name of the refusal, the same whatever it says: for counting.
+            #[must_use]
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$name { .. } => stringify!($name),)+
+                }
+            }
+
             /// The status of an HTTP answer with this refusal, and the `status` of a
             /// `pusher:subscription_error`.
             #[must_use]

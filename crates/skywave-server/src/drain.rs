@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use skywave_protocol::Rejection;
 use tokio::time::sleep;
 
+use crate::ending::Ending;
 use crate::node::Node;
 use crate::socket::{LINGER, Socket};
 use crate::worker::{Mark, Worker};
@@ -167,7 +168,7 @@ fn say_good_bye(socket: &Socket, drain: Drain) {
         socket.reject(&Rejection::ReconnectNow);
     } else {
         // No error event, and back after a second, in every build of pusher-js (§1.14).
-        socket.close(GOING_AWAY, RESTARTING);
+        socket.close(GOING_AWAY, RESTARTING, Ending::Moved);
     }
 }
 

@@ -129,8 +129,14 @@ async fn welcome<S: Transport>(worker: Rc<Worker>, mut socket: S, mut guest: Gue
         let handshake = Box::pin(tls.acceptor().accept(socket));
         let socket = match timeout(worker.settings.request_timeout, handshake).await {
             Ok(Ok(socket)) => socket,
-            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
-            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+            Ok(Err(error)) => {
+                worker.node.counters.tls_failed.add_one();
+                return tracing::debug!(%error, "a TLS handshake failed");
+            }
+            Err(_) => {
+                worker.node.counters.tls_failed.add_one();
+                return tracing::debug!("a TLS handshake took too long");
+            }
         };
         guest.peer.secure = true;
         return Box::pin(serve_http(worker, socket, guest)).await;

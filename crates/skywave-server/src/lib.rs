@@ -24,12 +24,17 @@
 mod admission;
 mod arrival;
 mod config;
+mod counters;
 mod drain;
+mod ending;
 mod endpoint;
 mod guest;
+mod health;
 mod http;
 mod listener;
+mod metrics;
 mod node;
+mod operator;
 mod outbox;
 mod peer;
 mod proxies;

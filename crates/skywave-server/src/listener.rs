@@ -69,6 +69,7 @@ async fn accept_from(worker: Rc<Worker>, listener: impl Listener, entrance: Arc<
     loop {
         match listener.accept().await {
             Ok((socket, address)) => {
+                worker.node.counters.sockets.add_one();
                 // Who has too many handshakes open already is not worth a word.
                 if let Some(guest) = Guest::at(&entrance, address, &worker.node) {
                     guest::receive(&worker, socket, guest).await;

@@ -1,7 +1,7 @@
 //! What the threads of a node share: the engine, its clock, and how to reach each worker.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use skywave_engine::{App, Engine, Publication};
@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::admission::Admission;
 use crate::arrival::Arrival;
+use crate::counters::Counters;
 use crate::drain::Stage;
 use crate::http::Fallback;
 
@@ -20,6 +21,7 @@ pub(crate) struct Node {
     pub(crate) workers: Vec<Mailbox>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) fallback: Fallback,
+    pub(crate) counters: Counters,
     /// How far the server's life has come; every worker follows it.
     pub(crate) stage: watch::Sender<Stage>,
     /// Says that apps were replaced, so that every worker looks whose connections may stay.
@@ -35,6 +37,12 @@ pub(crate) struct Mailbox {
     pub(crate) load: AtomicUsize,
     /// HTTP requests on the worker's own listeners that are being answered.
     pub(crate) requests: AtomicUsize,
+    /// When the worker last showed that it runs, on the node's clock.
+    pub(crate) beat: AtomicU64,
+    /// How late it was then, in microseconds.
+    pub(crate) lag_us: AtomicU64,
+    /// Bytes in the outboxes of its connections, as of then.
+    pub(crate) outbox_bytes: AtomicUsize,
 }
 
 impl Mailbox {
@@ -43,6 +51,9 @@ impl Mailbox {
             arrivals,
             load: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
+            beat: AtomicU64::new(0),
+            lag_us: AtomicU64::new(0),
+            outbox_bytes: AtomicUsize::new(0),
         }
     }
 
@@ -85,6 +96,7 @@ impl Node {
             workers,
             admission,
             fallback,
+            counters: Counters::default(),
             stage: watch::Sender::new(Stage::Serving),
             apps_replaced: watch::Sender::new(()),
             started: Instant::now(),

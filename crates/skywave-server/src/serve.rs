@@ -17,6 +17,7 @@ use skywave_websocket::{Decoder, Limits, Message, frame};
 use tokio::task::spawn_local;
 
 use crate::arrival::Visit;
+use crate::ending::Ending;
 use crate::refuse::refuse;
 use crate::socket::{Phase, Socket};
 use crate::stream::Stream;
@@ -49,6 +50,8 @@ pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
             ));
         }
         Err(rejection) => {
+            tracing::debug!(reason = rejection.name(), "a connection was refused");
+            worker.node.counters.refused(&rejection);
             let lingering = worker.node.admission.linger();
             spawn_local(refuse(stream, rejection, lingering));
         }
@@ -103,7 +106,7 @@ impl Serve {
             match message {
                 Err(error) => {
                     *failed = true;
-                    socket.close(error.close_code(), &error.to_string());
+                    socket.close(error.close_code(), &error.to_string(), Ending::BadFrames);
                 }
                 Ok(Message::Close(reason)) => {
                     let mut reply = Vec::new();

@@ -11,7 +11,7 @@ use http_body::Body;
 use hyper::upgrade::OnUpgrade;
 use skywave_engine::{App, AppSettings, Apps, DuplicateApp, Engine, Publication};
 use skywave_protocol::Rejection;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::admission::Admission;
 use crate::arrival::{Arrival, Visit};
@@ -20,6 +20,7 @@ use crate::drain::{Drain, Stage};
 use crate::endpoint::{Endpoint, Place};
 use crate::http::{Answer, Fallback, ResponseBody, answer};
 use crate::node::{Mailbox, Node};
+use crate::operator;
 use crate::stream::Arriving;
 use crate::thread;
 #[cfg(feature = "webhooks")]
@@ -63,6 +64,8 @@ struct Inner {
 struct Running {
     arrivals: Vec<mpsc::Sender<Arrival>>,
     threads: Vec<JoinHandle<()>>,
+    /// The listeners for operators, each of which ends when its sender is dropped.
+    operators: Vec<(oneshot::Sender<()>, JoinHandle<()>)>,
     /// Of the endpoints, so that their certificates can be read again.
     #[cfg(feature = "tls")]
     tls: Vec<crate::tls::Tls>,
@@ -196,6 +199,39 @@ impl Server {
         Ok(place)
     }
 
+    /// Answers operators at `endpoint`, from a thread of its own, and returns where: `GET /healthz`
+    /// and `/readyz`, as on every other endpoint, and `/metrics` in the text format of Prometheus.
+    ///
+    /// The answers tell nothing about channels and users, but they are not for everybody: choose an
+    /// address that only operators reach. There is no TLS and no prefix there.
+    ///
+    /// # Errors
+    ///
+    /// When the endpoint cannot be opened, for instance because its address is in use.
+    pub fn listen_operator(&self, endpoint: Endpoint) -> io::Result<Place> {
+        let mut running = self.running();
+        if running.arrivals.is_empty() {
+            return Err(io::Error::other("the server was shut down"));
+        }
+        let (listening, place, _) = endpoint.open()?;
+        let (end, ended) = oneshot::channel();
+        let node = Arc::clone(&self.inner.node);
+        let thread = std::thread::Builder::new()
+            .name("skywave-operator".to_owned())
+            .spawn(move || {
+                if let Err(error) = operator::run(node, listening, ended) {
+                    tracing::error!(%error, "operators are no longer answered");
+                }
+            })?;
+        running.operators.push((end, thread));
+        Ok(place)
+    }
+
+    /// What the server has counted, in the text format of Prometheus (version 0.0.4).
+    pub fn metrics(&self) -> String {
+        self.inner.node.metrics()
+    }
+
     /// Reads the certificates of all endpoints again. New connections get the new ones; those that
     /// are open go on.
     ///
@@ -270,7 +306,10 @@ impl Server {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let Running {
-            arrivals, threads, ..
+            arrivals,
+            threads,
+            operators,
+            ..
         } = std::mem::take(&mut *self.running());
         drop(arrivals);
         for thread in threads {
@@ -279,6 +318,10 @@ impl Server {
         // The last connections are gone: what that vacated is told.
         #[cfg(feature = "webhooks")]
         self.inner.webhooks.close();
+        for (end, thread) in operators {
+            drop(end);
+            let _ = thread.join();
+        }
     }
 
     fn running(&self) -> MutexGuard<'_, Running> {

@@ -17,6 +17,7 @@ use skywave_engine::{Link, encode_frame};
 use skywave_protocol::{Rejection, ServerMessage};
 use skywave_websocket::frame;
 
+use crate::ending::Ending;
 use crate::outbox::{Backlog, Outbox, end_of_frames};
 use crate::stream::Stream;
 
@@ -29,6 +30,8 @@ pub(crate) struct Socket {
     outbox: RefCell<Outbox>,
     backlog: Rc<Backlog>,
     phase: Cell<Phase>,
+    /// Why it ends; the first reason is the true one.
+    ending: Cell<Option<Ending>>,
     /// The second of the last byte heard, on the worker's clock; of the end of that, once closing.
     heard: Cell<u32>,
     task: RefCell<Option<Waker>>,
@@ -56,6 +59,7 @@ impl Socket {
             outbox: RefCell::default(),
             backlog,
             phase: Cell::new(Phase::Open),
+            ending: Cell::new(None),
             heard: Cell::new(now),
             task: RefCell::new(None),
         }
@@ -105,14 +109,19 @@ impl Socket {
     pub(crate) fn reject(&self, rejection: &Rejection) {
         let mut bytes = Vec::new();
         encode_rejection(rejection, &mut bytes);
-        self.finish(&bytes, Phase::Closing);
+        self.finish(&bytes, Phase::Closing, rejection.into());
     }
 
     /// Closes with a close frame alone.
-    pub(crate) fn close(&self, code: u16, reason: &str) {
+    pub(crate) fn close(&self, code: u16, reason: &str, ending: Ending) {
         let mut bytes = Vec::new();
         frame::close(code, reason, &mut bytes);
-        self.finish(&bytes, Phase::Closing);
+        self.finish(&bytes, Phase::Closing, ending);
+    }
+
+    /// Why it has ended.
+    pub(crate) fn ending(&self) -> Ending {
+        self.ending.get().unwrap_or(Ending::Lost)
     }
 
     /// Answers the peer's close frame with `reply`, finished bytes.
@@ -120,7 +129,7 @@ impl Socket {
         if self.phase.get() == Phase::Closing {
             self.phase.set(Phase::Done);
         }
-        self.finish(reply, Phase::Done);
+        self.finish(reply, Phase::Done, Ending::Client);
     }
 
     /// Drops the connection without a word.
@@ -130,18 +139,19 @@ impl Socket {
     }
 
     /// Sends the last frames of a connection, which the bound of the outbox does not stop.
-    fn finish(&self, last: &[u8], phase: Phase) {
+    fn finish(&self, last: &[u8], phase: Phase, ending: Ending) {
         if self.is_open() {
             let sent = self.write_directly(last);
             self.enqueue(&mut self.outbox.borrow_mut(), &last[sent..]);
-            self.end(phase);
+            self.end(phase, ending);
         }
         self.wake();
     }
 
     /// Ends the open part of the connection's life. The time to linger begins when its task has
     /// seen that; until then it is not silent at all.
-    fn end(&self, phase: Phase) {
+    fn end(&self, phase: Phase, ending: Ending) {
+        self.ending.set(Some(ending));
         self.phase.set(phase);
         self.heard.set(u32::MAX);
     }
@@ -165,7 +175,7 @@ impl Socket {
             encode_rejection(&Rejection::TooSlow { limit }, &mut last);
             self.enqueue(&mut outbox, &frames[sent..end]);
             self.enqueue(&mut outbox, &last);
-            self.end(Phase::Closing);
+            self.end(Phase::Closing, Ending::TooSlow);
         }
         self.wake();
     }

@@ -57,7 +57,8 @@ async fn check_deadlines(worker: Rc<Worker>) {
     let mut seconds = interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        seconds.tick().await;
+        let due = seconds.tick().await;
+        worker.beat(due.elapsed());
         worker.check_deadlines();
         worker.shard.tell_counts(worker.node.millisecond());
     }

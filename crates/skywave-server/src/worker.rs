@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 use crate::admission::Seat;
 use crate::config::Settings;
 use crate::drain::{GOING_AWAY, Stage};
+use crate::ending::Ending;
 use crate::http::Admitted;
 use crate::node::{Mailbox, Node};
 use crate::outbox::Backlog;
@@ -129,7 +130,7 @@ impl Worker {
     ) -> (Rc<Connection<Socket>>, u32) {
         let socket = Socket::new(stream, Rc::clone(&self.backlog), self.second());
         if self.closing.get() {
-            socket.close(GOING_AWAY, SHUTTING_DOWN);
+            socket.close(GOING_AWAY, SHUTTING_DOWN, Ending::Shutdown);
         }
         let connection = Rc::new(Connection::new(socket, admitted.app, random_socket_id()));
         let serial = self.next_serial.get().wrapping_add(1);
@@ -149,14 +150,28 @@ impl Worker {
             let mut unauthorised = self.unauthorised.borrow_mut();
             unauthorised.schedule(mark, seconds(timeout));
         }
+        self.node.counters.opened.add_one();
+        let (socket_id, app) = (connection.socket_id(), connection.app().id());
+        tracing::debug!(%socket_id, app, "a connection was opened");
         (connection, key)
+    }
+
+    /// Shows that the worker runs, and how it is.
+    pub(crate) fn beat(&self, late: Duration) {
+        let mailbox = self.mailbox();
+        mailbox.beat(self.node.millisecond(), late);
+        let waiting = self.backlog.bytes();
+        mailbox.outbox_bytes.store(waiting, Ordering::Relaxed);
     }
 
     /// Removes a connection that ended; its task calls this once.
     pub(crate) fn dismiss(&self, connection: &Connection<Socket>, key: u32) {
         self.shard.disconnect(connection, self.node.millisecond());
         self.connections.borrow_mut().remove(key as usize);
+        let (socket_id, ending) = (connection.socket_id(), connection.link.ending());
+        self.node.counters.ended(ending);
         self.load().fetch_sub(1, Ordering::Relaxed);
+        tracing::debug!(%socket_id, reason = ending.label(), "a connection ended");
     }
 
     /// Sees to it that a closing connection does not linger.
@@ -294,7 +309,10 @@ impl Worker {
         // What was published is theirs.
         self.shard.flush();
         for (_, entry) in self.connections.borrow().iter() {
-            entry.connection.link.close(GOING_AWAY, SHUTTING_DOWN);
+            entry
+                .connection
+                .link
+                .close(GOING_AWAY, SHUTTING_DOWN, Ending::Shutdown);
         }
         // The node's, since requests here may carry sessions that live on another worker.
         let all_gone = async {

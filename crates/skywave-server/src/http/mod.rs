@@ -12,16 +12,21 @@
 //! events      POST events, batch_events
 //! channels    GET channels, channels/NAME, channels/NAME/users
 //! fallback  /pusher/app/KEY/..: connections that are made of requests
+//! status    /healthz, /readyz: how the server is
 //! ```
 
 mod admit;
 mod api;
+mod asked;
 mod body;
 mod channels;
 mod connect;
 mod events;
 mod fallback;
 mod route;
+mod status;
+
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
@@ -31,9 +36,11 @@ use hyper::upgrade::OnUpgrade;
 use skywave_protocol::Rejection;
 
 pub(crate) use self::admit::Admitted;
+pub(crate) use self::asked::Asked;
 pub use self::body::ResponseBody;
 pub(crate) use self::fallback::Fallback;
 use self::route::Route;
+pub(crate) use self::status::{health, readiness};
 use crate::arrival::Visit;
 use crate::node::Node;
 
@@ -55,12 +62,27 @@ pub(crate) enum Answer {
 }
 
 /// Answers one request to the server.
-pub(crate) async fn answer<B>(node: &Node, mut request: Request<B>) -> Answer
+pub(crate) async fn answer<B>(node: &Node, request: Request<B>) -> Answer
 where
     B: Body<Error: Into<BoxError>>,
 {
     let path = request.uri().path().to_owned();
-    let response = match Route::of(&path) {
+    let route = Route::of(&path);
+    let asked = Asked::by(route.as_ref());
+    let begin = asked.publishes().then(Instant::now);
+    let answer = answer_route(node, route, request).await;
+    if let Some(begin) = begin {
+        node.counters.publish_time.note(begin.elapsed());
+    }
+    node.counters.answered(asked, answer.status());
+    answer
+}
+
+async fn answer_route<B>(node: &Node, route: Option<Route<'_>>, mut request: Request<B>) -> Answer
+where
+    B: Body<Error: Into<BoxError>>,
+{
+    let response = match route {
         Some(Route::Connect { key }) => return connect::open(node, key, &mut request),
         Some(Route::Api { app_id, call }) => {
             let method = call.method();
@@ -79,13 +101,23 @@ where
         Some(Route::Fallback { key, session, call }) => {
             fallback::answer(node, (key, session), call, request).await
         }
+        Some(Route::Health) => health(node, request.method()),
+        Some(Route::Ready) => readiness(node, request.method()),
         None => refusal(&Rejection::PathNotFound),
     };
     Answer::Response(response)
 }
 
+impl Answer {
+    fn status(&self) -> u16 {
+        match self {
+            Self::Response(response) | Self::Upgrade { response, .. } => response.status().as_u16(),
+        }
+    }
+}
+
 /// A refusal as plain text, which official libraries show as their message (trap 11).
-fn refusal(rejection: &Rejection) -> Reply {
+pub(crate) fn refusal(rejection: &Rejection) -> Reply {
     let status = StatusCode::from_u16(rejection.http_status());
     let mut response = Response::new(ResponseBody::full(rejection.to_string()));
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -9,6 +9,10 @@ use super::fallback::{Call as FallbackCall, Mode};
 pub(super) enum Route<'a> {
     /// `/app/KEY`: a WebSocket.
     Connect { key: &'a str },
+    /// `/healthz`: whether the server lives.
+    Health,
+    /// `/readyz`: whether it takes connections.
+    Ready,
     /// `/apps/ID/..`: the HTTP API. Without an id, the app is the one whose key signed.
     Api { app_id: Option<&'a str>, call: Call },
     /// `/pusher/app/KEY/NUMBER/NAME/..`: a session over HTTP, which is `KEY/NUMBER/NAME`.
@@ -52,6 +56,8 @@ impl<'a> Route<'a> {
         let mut segments = path.strip_prefix('/')?.split('/');
         let first = segments.next()?;
         let (app_id, rest) = match first {
+            "healthz" => return segments.next().is_none().then_some(Self::Health),
+            "readyz" => return segments.next().is_none().then_some(Self::Ready),
             "app" => {
                 let key = segments.next()?;
                 return segments.next().is_none().then_some(Self::Connect { key });
@@ -162,6 +168,9 @@ mod tests {
         let name = || "presence-a@b".to_owned();
         for (path, route) in [
             ("/app/k", Some(Route::Connect { key: "k" })),
+            ("/healthz", Some(Route::Health)),
+            ("/readyz", Some(Route::Ready)),
+            ("/healthz/", None),
             ("/apps/3/events", api(Call::Events)),
             ("/apps/3/batch_events", api(Call::BatchEvents)),
             ("/apps/3/channels", api(Call::Channels)),
