@@ -17,6 +17,8 @@ use crate::workspace::Workspace;
 /// What a step of the tests needs beside the Rust toolchain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Need {
+    /// Valgrind, and the program that runs benches under its Callgrind.
+    Callgrind,
     /// Debian's Chromium, for the browser tests.
     Chromium,
     /// The JavaScript packages of `conformance/`.
@@ -34,6 +36,9 @@ pub(crate) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
     if needs.contains(&Need::Chromium) && !Path::new(CHROMIUM).exists() {
         packages.push("chromium");
     }
+    if needs.contains(&Need::Callgrind) && !process::installed("valgrind") {
+        packages.push("valgrind");
+    }
     if needs.contains(&Need::Python) && !python_makes_environments() {
         packages.extend(["python3", "python3-venv"]);
     }
@@ -46,7 +51,15 @@ pub(crate) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
     if needs.contains(&Need::Python) {
         install_python(workspace)?;
     }
+    if needs.contains(&Need::Callgrind) {
+        install_callgrind_runner(workspace)?;
+    }
     Ok(())
+}
+
+/// The program that [`Need::Callgrind`] installs.
+pub(crate) fn callgrind_runner(workspace: &Workspace) -> PathBuf {
+    workspace.target(&format!("tools/{RUNNER}-{RUNNER_VERSION}/bin/{RUNNER}"))
 }
 
 /// A program of the Python environment that [`Need::Python`] installs.
@@ -54,6 +67,9 @@ pub(crate) fn python_program(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.target("conformance-python/bin").join(name)
 }
 
+/// The other half of the library that the benches are written with: their versions must be equal.
+const RUNNER: &str = "gungraun-runner";
+const RUNNER_VERSION: &str = "0.20.0";
 /// The oldest Node.js whose test runner has what the suites use.
 const NODE: u32 = 20;
 /// Where Debian puts Chromium.
@@ -122,6 +138,21 @@ fn install_javascript(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+fn install_callgrind_runner(workspace: &Workspace) -> Result<()> {
+    if callgrind_runner(workspace).exists() {
+        return Ok(());
+    }
+    let root = workspace.target(&format!("tools/{RUNNER}-{RUNNER_VERSION}"));
+    // Unoptimised: it only starts Valgrind and reads what that wrote.
+    let install = &["install", RUNNER, "--version", RUNNER_VERSION];
+    process::run(
+        workspace
+            .cargo(install)
+            .args(["--locked", "--debug", "--root"])
+            .arg(root),
+    )
+}
+
 fn install_python(workspace: &Workspace) -> Result<()> {
     let requirements = workspace.path("conformance/requirements.txt");
     let wanted = fs::read_to_string(&requirements)
@@ -166,6 +197,13 @@ fn modified(path: &Path) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_benches_and_what_runs_them_have_one_version() {
+        let manifest = include_str!("../../Cargo.toml");
+        let line = format!("gungraun = \"={RUNNER_VERSION}\"");
+        assert!(manifest.contains(&line), "expected `{line}`");
+    }
 
     #[test]
     fn the_major_version_of_node_is_read() {

@@ -40,6 +40,8 @@ enum Step {
     Peer,
     /// The budget of crates.
     Crates,
+    /// The instructions of the hot paths, counted by Callgrind, against their limits.
+    Instructions,
     /// Autobahn's cases against the WebSocket codec.
     Autobahn,
     /// The protocol, with the official clients in Node.
@@ -94,6 +96,7 @@ impl Step {
 
     fn needs(self) -> &'static [Need] {
         match self {
+            Self::Instructions => &[Need::Callgrind],
             Self::Autobahn => &[Need::Python],
             Self::Node => &[Need::JavaScript, Need::Python],
             Self::Browser => &[Need::JavaScript, Need::Chromium],
@@ -123,6 +126,7 @@ impl Step {
                 }
             }
             Self::Crates => budget::check(workspace)?,
+            Self::Instructions => instructions(workspace)?,
             Self::Autobahn => autobahn(workspace)?,
             Self::Node => suite(workspace, "node")?,
             Self::Browser => suite(workspace, "browser")?,
@@ -167,6 +171,21 @@ fn document(workspace: &Workspace) -> Result<()> {
         workspace
             .cargo(&["doc", "--workspace", "--all-features", "--no-deps", "--lib"])
             .env("RUSTDOCFLAGS", "--deny warnings"),
+    )
+}
+
+/// Counts the instructions of the hot paths; no clock is read, so a busy machine changes nothing.
+fn instructions(workspace: &Workspace) -> Result<()> {
+    process::run(
+        workspace
+            .cargo(&[
+                "bench",
+                "--package",
+                "skywave-engine",
+                "--bench",
+                "instructions",
+            ])
+            .env("GUNGRAUN_RUNNER", setup::callgrind_runner(workspace)),
     )
 }
 
@@ -268,10 +287,10 @@ impl Report {
                 Outcome::Skipped(why) => format!("skipped: {why}"),
                 Outcome::NotRun => "not run".to_owned(),
             };
-            table += &format!("{name:<10} {:>7.1} s  {what}\n", time.as_secs_f64());
+            table += &format!("{name:<12} {:>7.1} s  {what}\n", time.as_secs_f64());
         }
         let total: Duration = self.lines.iter().map(|line| line.2).sum();
-        table + &format!("{:<10} {:>7.1} s\n", "total", total.as_secs_f64())
+        table + &format!("{:<12} {:>7.1} s\n", "total", total.as_secs_f64())
     }
 }
 
@@ -289,10 +308,10 @@ mod tests {
         assert!(report.failed());
         assert_eq!(
             report.table(),
-            "fmt            1.5 s  passed\n\
-             clippy         2.0 s  FAILED\n\
-             doc            0.0 s  not run\n\
-             total          3.5 s\n"
+            "fmt              1.5 s  passed\n\
+             clippy           2.0 s  FAILED\n\
+             doc              0.0 s  not run\n\
+             total            3.5 s\n"
         );
     }
 
