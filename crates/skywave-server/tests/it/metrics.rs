@@ -140,6 +140,21 @@ fn each_way_to_end_is_counted_as_what_it_is() {
 }
 
 #[test]
+fn the_log_tells_the_beginning_and_the_end_of_a_connection_and_why() {
+    let node = Node::start();
+    let peer = node.connect();
+    let id = peer.id.to_string();
+    peer.leaves();
+    until("it is forgotten", || node.server.connections() == 0);
+    until("the log tells it", || {
+        let logged = crate::log::written();
+        let lines: Vec<_> = logged.lines().filter(|line| line.contains(&id)).collect();
+        let has = |text: &str| lines.iter().any(|line| line.contains(text));
+        has("a connection was opened") && has("reason=\"client\"")
+    });
+}
+
+#[test]
 fn a_histogram_is_cumulative() {
     let node = Node::start();
     for _ in 0..20 {
