@@ -1,15 +1,17 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
 //! `demo` shows the product in a browser, `test` runs every check that decides whether a change may
-//! land, `bench` compares the server with its baselines. Each command is a module; what they share
-//! is [`workspace`] (where things are), [`process`] (running other programs) and [`setup`]
-//! (installing what a fresh machine lacks). The tool promises that a failure names what is missing
-//! and what to do about it; it leaves the checks themselves to cargo, Node and the conformance suite.
+//! land, `bench` compares the server with its baselines, `fuzz`
+//! feeds the parsers for long. Each command is a module; what they share is [`workspace`] (where
+//! things are), [`process`] (running other programs) and [`setup`] (installing what a fresh machine
+//! lacks). The tool promises that a failure names what is missing and what to do about it; it leaves
+//! the checks themselves to cargo, Node, libFuzzer and the conformance suite.
 
 mod bench;
 mod budget;
 mod demo;
 mod driver;
+mod fuzz;
 mod process;
 mod setup;
 mod test;
@@ -28,6 +30,8 @@ enum Command {
     Demo(demo::Options),
     /// Install what the tests need, then run all of them.
     Test(test::Options),
+    /// Feed the parsers for long with inputs that look for mistakes.
+    Fuzz(fuzz::Options),
     /// Compare the server with the baselines beside it and print the ratios.
     Bench(bench::Options),
 }
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let result = Workspace::locate().and_then(|workspace| match command {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
     });
     match result {
