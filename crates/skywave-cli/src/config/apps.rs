@@ -9,6 +9,7 @@ use skywave_settings::Settings;
 
 use super::file::{Apps, Reader, parsed, said};
 use super::limits::{LIMIT_KEYS, limits};
+use super::webhooks::{ENDPOINT_KEYS, endpoint, webhooks};
 
 /// Keys of `[[apps]]`.
 pub(super) const APP_KEYS: &[&str] = &[
@@ -23,15 +24,19 @@ pub(super) const APP_KEYS: &[&str] = &[
     "origin_null",
     "origin_missing",
     "tls_only",
+    "webhooks",
+    "webhook_batch_events",
+    "webhook_batch_interval",
+    "webhook_queue_events",
     "limits",
 ];
 
-/// Reads all apps.
-pub(super) fn read(reader: &mut Reader<'_>, top: &mut Settings) -> Apps {
+/// Reads all apps. Webhooks may go to addresses of one's own network or not.
+pub(super) fn read(reader: &mut Reader<'_>, top: &mut Settings, allow_private: bool) -> Apps {
     let mut apps = Apps::new();
     for (at, entries) in top.take_tables("apps") {
         reader.read(("apps", APP_KEYS), at, entries, |reader, table| {
-            if let Some((id, app)) = app(reader, table) {
+            if let Some((id, app)) = app(reader, table, allow_private) {
                 differs(table, &apps, &id, app.credentials.key());
                 apps.push((id, app));
             }
@@ -40,7 +45,18 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &mut Settings) -> Apps {
     apps
 }
 
-fn app(reader: &mut Reader<'_>, table: &mut Settings) -> Option<(String, AppSettings)> {
+fn app(
+    reader: &mut Reader<'_>,
+    table: &mut Settings,
+    allow_private: bool,
+) -> Option<(String, AppSettings)> {
+    let mut endpoints = Vec::new();
+    for (at, entries) in table.take_tables("webhooks") {
+        let place = ("apps.webhooks", ENDPOINT_KEYS);
+        let read = |_: &mut Reader<'_>, table: &mut Settings| endpoint(table, allow_private);
+        endpoints.extend(reader.read(place, at, entries, read));
+    }
+    let webhooks = webhooks(table, endpoints);
     let limits = table.take_table("limits").map(|(at, entries)| {
         reader.read(("apps.limits", LIMIT_KEYS), at, entries, |_, table| {
             limits(table)
@@ -67,6 +83,7 @@ fn app(reader: &mut Reader<'_>, table: &mut Settings) -> Option<(String, AppSett
     app.subscription_counts = subscription_counts.unwrap_or(app.subscription_counts);
     app.tls_only = tls_only.unwrap_or(app.tls_only);
     app.origins = origins;
+    app.webhooks = webhooks;
     Some((id?, app))
 }
 

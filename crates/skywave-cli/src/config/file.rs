@@ -3,12 +3,13 @@
 use std::fmt;
 use std::path::Path;
 
-use skywave_server::{AddressLimits, AppSettings};
+use skywave_server::{AddressLimits, AppSettings, WebhookSettings};
 use skywave_settings::{Entry, FromSetting, Mistake, Origin, Place, Settings, Variables, parse};
 
 use super::listen::Listen;
 use super::tables::{LOG_KEYS, Log, PER_ADDRESS_KEYS, SERVER_KEYS, Server};
-use super::{apps, listen, tables};
+use super::webhooks::WEBHOOKS_KEYS;
+use super::{apps, listen, tables, webhooks};
 
 /// What a file says. What it does not say is `None`: flags and the environment come first, and the
 /// defaults are the server's.
@@ -17,6 +18,7 @@ pub(crate) struct File {
     pub(crate) listen: Vec<Listen>,
     pub(crate) server: Server,
     pub(crate) per_address: AddressLimits,
+    pub(crate) webhooks: WebhookSettings,
     pub(crate) log: Log,
     pub(crate) apps: Apps,
 }
@@ -25,7 +27,8 @@ pub(crate) struct File {
 pub(crate) type Apps = Vec<(String, AppSettings)>;
 
 /// The keys at the top of a file: tables, all of them.
-pub(super) const TOP_KEYS: &[&str] = &["listen", "server", "per_address", "log", "apps"];
+pub(super) const TOP_KEYS: &[&str] =
+    &["listen", "server", "per_address", "webhooks", "log", "apps"];
 
 impl File {
     /// Reads the text of the file `name` in `folder`, where relative paths begin.
@@ -77,14 +80,20 @@ impl Reader<'_> {
         let server = self.table(&mut top, "server", SERVER_KEYS, tables::server);
         let per_address = tables::per_address;
         let per_address = self.table(&mut top, "per_address", PER_ADDRESS_KEYS, per_address);
+        let folder = self.folder;
+        let webhooks = self.table(&mut top, "webhooks", WEBHOOKS_KEYS, |table| {
+            webhooks::settings(table, folder)
+        });
+        let webhooks = webhooks.unwrap_or_default();
         let log = self.table(&mut top, "log", LOG_KEYS, tables::log);
         let listen = listen::read(self, &mut top);
-        let apps = apps::read(self, &mut top);
+        let apps = apps::read(self, &mut top, webhooks.allow_private);
         self.done(top);
         File {
             listen,
             server: server.unwrap_or_default(),
             per_address: per_address.unwrap_or_default(),
+            webhooks,
             log: log.unwrap_or_default(),
             apps,
         }

@@ -7,6 +7,7 @@
 //! tables    what has a table of its own but apps: the server, its log
 //! apps      `[[apps]]`, with secrets from files
 //! limits    `[apps.limits]`
+//! webhooks  `[webhooks]` and `[[apps.webhooks]]`
 //! check     `skywave config check`
 //! ```
 
@@ -19,6 +20,7 @@ mod listen;
 #[cfg(test)]
 mod reference;
 mod tables;
+mod webhooks;
 
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use super::file::{File, TOP_KEYS};
 use super::limits::{LIMIT_KEYS, defaults};
 use super::listen::LISTEN_KEYS;
 use super::tables::{FORMATS, LOG_KEYS, PER_ADDRESS_KEYS, SERVER_KEYS};
+use super::webhooks::{ENDPOINT_KEYS, WEBHOOKS_KEYS};
 
 const GUIDE: &str = include_str!("../../../../docs/server-configuration.md");
 
@@ -35,8 +36,10 @@ fn the_guide_tells_every_key_and_no_other() {
         ("[[listen]]", LISTEN_KEYS),
         ("[server]", SERVER_KEYS),
         ("[per_address]", PER_ADDRESS_KEYS),
+        ("[webhooks]", WEBHOOKS_KEYS),
         ("[log]", LOG_KEYS),
         ("[[apps]]", APP_KEYS),
+        ("[[apps.webhooks]]", ENDPOINT_KEYS),
         ("[apps.limits]", LIMIT_KEYS),
     ] {
         let told = tables.remove(heading).unwrap_or_default();
@@ -57,8 +60,21 @@ fn the_guide_tells_defaults_and_words_as_they_are() {
     assert_eq!(tables["[log]"][0][1], words.join(", "));
     assert_eq!(tables["[log]"][1][2], format!("`{}`", crate::serve::FILTER));
 
+    let webhooks = skywave_server::Webhooks::default();
+    let interval = webhooks.batch_interval.as_secs();
+    for (key, default) in [
+        ("batch_events", webhooks.batch_events.to_string()),
+        ("batch_interval", format!("\"{interval}s\"")),
+        ("queue_events", webhooks.queue_events.to_string()),
+    ] {
+        let key = format!("`webhook_{key}`");
+        let row = tables["[[apps]]"].iter().find(|row| row[0] == key);
+        assert_eq!(row.map(|row| row[2]), Some(format!("`{default}`").as_str()));
+    }
+
     let config = skywave_server::Config::new([]);
     let time = |time: std::time::Duration| format!("`\"{}s\"`", time.as_secs());
+    assert_eq!(tables["[webhooks]"][1][2], time(config.webhooks.timeout));
     assert_eq!(
         column(&tables["[server]"], 2)[1..6],
         [

@@ -160,6 +160,7 @@ fn server(options: &Options, file: &mut File) -> Config {
     config.workers = options.workers.or(said.workers).map(usize::from);
     config.max_connections = said.max_connections;
     config.per_address = std::mem::take(&mut file.per_address);
+    config.webhooks = std::mem::take(&mut file.webhooks);
     let set = |setting: &mut Duration, flag: Option<Duration>, said: Option<Duration>| {
         *setting = flag.or(said).unwrap_or(*setting);
     };
