@@ -20,6 +20,8 @@ impl Node {
         self.describe_server(&mut text);
         self.describe_connections(&mut text);
         self.describe_requests(&mut text);
+        #[cfg(feature = "webhooks")]
+        self.describe_webhooks(&mut text);
         self.describe_workers(&mut text);
         describe_process(&mut text);
         text.0
@@ -120,6 +122,41 @@ impl Node {
         }
         text.sample("_sum", &[], times.seconds());
         text.sample("_count", &[], all);
+    }
+
+    #[cfg(feature = "webhooks")]
+    fn describe_webhooks(&self, text: &mut Text) {
+        let counted = self.webhooks().unwrap_or_default();
+        text.counter(
+            "skywave_webhook_events_queued_total",
+            "Events of webhooks that were put in line, once for each endpoint that wants them.",
+            counted.queued,
+        );
+        text.counter(
+            "skywave_webhook_events_sent_total",
+            "Events of webhooks that were acknowledged.",
+            counted.sent,
+        );
+        text.counter(
+            "skywave_webhook_events_failed_total",
+            "Events of webhooks that were given up.",
+            counted.failed,
+        );
+        text.counter(
+            "skywave_webhook_events_dropped_total",
+            "Events of webhooks for which there was no room.",
+            counted.dropped,
+        );
+        text.gauge(
+            "skywave_webhook_events_waiting",
+            "Events of webhooks that are in line.",
+            counted.waiting,
+        );
+        text.counter(
+            "skywave_webhook_attempts_failed_total",
+            "Requests of webhooks that failed, whether they were repeated or not.",
+            counted.attempts_failed,
+        );
     }
 
     fn describe_workers(&self, text: &mut Text) {

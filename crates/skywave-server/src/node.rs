@@ -13,6 +13,8 @@ use crate::arrival::Arrival;
 use crate::counters::Counters;
 use crate::drain::Stage;
 use crate::http::Fallback;
+#[cfg(feature = "webhooks")]
+use crate::webhook::{Announcer, WebhookCounters};
 
 /// The engine and the workers of a running server.
 #[derive(Debug)]
@@ -22,6 +24,9 @@ pub(crate) struct Node {
     pub(crate) admission: Arc<Admission>,
     pub(crate) fallback: Fallback,
     pub(crate) counters: Counters,
+    /// Tells what became of webhooks.
+    #[cfg(feature = "webhooks")]
+    webhooks: Option<Arc<Announcer>>,
     /// How far the server's life has come; every worker follows it.
     pub(crate) stage: watch::Sender<Stage>,
     /// Says that apps were replaced, so that every worker looks whose connections may stay.
@@ -97,10 +102,27 @@ impl Node {
             admission,
             fallback,
             counters: Counters::default(),
+            #[cfg(feature = "webhooks")]
+            webhooks: None,
             stage: watch::Sender::new(Stage::Serving),
             apps_replaced: watch::Sender::new(()),
             started: Instant::now(),
         }
+    }
+
+    /// With somebody who tells what became of webhooks.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn with_webhooks(self, announcer: Arc<Announcer>) -> Self {
+        Self {
+            webhooks: Some(announcer),
+            ..self
+        }
+    }
+
+    /// What became of webhooks.
+    #[cfg(feature = "webhooks")]
+    pub(crate) fn webhooks(&self) -> Option<WebhookCounters> {
+        self.webhooks.as_ref().map(|announcer| announcer.counters())
     }
 
     /// The node's clock, in milliseconds: monotonic, the same for all threads.

@@ -94,7 +94,10 @@ impl Server {
             (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
         let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox::new(sender.downgrade());
         let workers = senders.iter().map(mailbox).collect();
-        let node = Arc::new(Node::new(engine, workers, admission, fallback));
+        let node = Node::new(engine, workers, admission, fallback);
+        #[cfg(feature = "webhooks")]
+        let node = node.with_webhooks(webhooks.announcer());
+        let node = Arc::new(node);
         let mut running = Running {
             arrivals: senders,
             ..Running::default()

@@ -49,7 +49,7 @@ impl Announcer {
         }
     }
 
-    pub(super) fn counters(&self) -> WebhookCounters {
+    pub(crate) fn counters(&self) -> WebhookCounters {
         self.counters.snapshot()
     }
 

@@ -46,7 +46,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use self::announcer::{Announcer, Newcomer};
+pub(crate) use self::announcer::Announcer;
+use self::announcer::Newcomer;
 use self::counters::Counters;
 pub use self::counters::WebhookCounters;
 pub use self::settings::WebhookSettings;
@@ -98,6 +99,11 @@ impl WebhookThread {
     /// Who the engine tells.
     pub(crate) fn observer(&self) -> Arc<dyn Observer> {
         Arc::<Announcer>::clone(&self.announcer)
+    }
+
+    /// Who tells what became of the events.
+    pub(crate) fn announcer(&self) -> Arc<Announcer> {
+        Arc::clone(&self.announcer)
     }
 
     /// What became of all events so far.
