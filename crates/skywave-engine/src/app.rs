@@ -15,6 +15,7 @@ use arc_swap::ArcSwap;
 use skywave_protocol::{Credentials, Limits, Origins};
 
 use crate::directory::Directory;
+use crate::usage::Usage;
 use crate::users::Users;
 use crate::webhooks::Webhooks;
 
@@ -25,6 +26,7 @@ pub struct App {
     settings: ArcSwap<AppSettings>,
     pub(crate) channels: Directory,
     pub(crate) users: Users,
+    pub(crate) usage: Usage,
 }
 
 /// What an app's owner decides, and may decide anew while the node runs.
@@ -101,6 +103,7 @@ impl App {
             settings: ArcSwap::from_pointee(settings.into()),
             channels: Directory::default(),
             users: Users::default(),
+            usage: Usage::default(),
         }
     }
 

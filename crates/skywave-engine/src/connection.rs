@@ -7,6 +7,7 @@ use skywave_protocol::{Member, Rejection, SocketId};
 
 use crate::app::App;
 use crate::rate::Rate;
+use crate::usage::Slot;
 
 /// Where a connection's bytes go: a socket with a bounded queue, or a recorder in a test.
 ///
@@ -23,7 +24,7 @@ pub trait Link {
 pub struct Connection<L> {
     /// Where its bytes go.
     pub link: L,
-    app: Arc<App>,
+    slot: Slot,
     socket_id: SocketId,
     pub(crate) session: RefCell<Session>,
 }
@@ -57,13 +58,13 @@ pub(crate) struct Subscription {
 }
 
 impl<L> Connection<L> {
-    /// A connection that has said nothing yet.
+    /// A connection that has said nothing yet, at a place among those of its app.
     ///
     /// `socket_id` must be unique on the cluster and not guessable: authorisations are bound to it.
-    pub fn new(link: L, app: Arc<App>, socket_id: SocketId) -> Self {
+    pub fn new(link: L, slot: Slot, socket_id: SocketId) -> Self {
         Self {
             link,
-            app,
+            slot,
             socket_id,
             session: RefCell::default(),
         }
@@ -71,7 +72,7 @@ impl<L> Connection<L> {
 
     /// The tenant it belongs to.
     pub fn app(&self) -> &Arc<App> {
-        &self.app
+        self.slot.app()
     }
 
     /// Whether it signed in as the user `user_id`.

@@ -45,6 +45,7 @@ mod rate;
 mod session;
 mod shard;
 mod shelves;
+mod usage;
 mod users;
 mod webhooks;
 
@@ -56,6 +57,7 @@ pub use inbox::Inbox;
 pub use observer::{Observer, Occurrence};
 pub use occupied::Occupancy;
 pub use shard::Shard;
+pub use usage::Slot;
 pub use webhooks::{WebhookEndpoint, Webhooks};
 
 /// Appends `message` as one finished WebSocket text frame.

@@ -1,4 +1,4 @@
-//! How many client events a connection may send in a second.
+//! How many events there may be in a second: of a client, of an app.
 
 /// Counts events in windows of one second; eight bytes, since every connection has one.
 #[derive(Debug, Default)]
@@ -8,14 +8,19 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
-    /// Counts one event at `now` (milliseconds); false when the second already had `limit`.
-    pub(crate) fn allows(&mut self, now: u64, limit: u32) -> bool {
+    /// Counts so many events at `now` (milliseconds), all or none; false when the second would have
+    /// more than `limit` then.
+    pub(crate) fn takes(&mut self, events: u32, now: u64, limit: u32) -> bool {
         let second = (now / 1000) as u32;
         if self.second != second {
             *self = Self { second, count: 0 };
         }
-        self.count = self.count.saturating_add(1);
-        self.count <= limit
+        let count = self.count.saturating_add(events);
+        let in_time = count <= limit;
+        if in_time {
+            self.count = count;
+        }
+        in_time
     }
 }
 
@@ -26,7 +31,16 @@ mod tests {
     #[test]
     fn a_new_second_allows_again() {
         let mut rate = Rate::default();
-        let sent: Vec<bool> = [0, 1, 2, 999, 1000].map(|now| rate.allows(now, 3)).into();
+        let sent: Vec<bool> = [0, 1, 2, 999, 1000].map(|now| rate.takes(1, now, 3)).into();
         assert_eq!(sent, [true, true, true, false, true]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_counted() {
+        let mut rate = Rate::default();
+        let sent: Vec<bool> = [2, 2, 1, 1, u32::MAX]
+            .map(|events| rate.takes(events, 0, 3))
+            .into();
+        assert_eq!(sent, [true, false, true, false, false]);
     }
 }

@@ -172,7 +172,7 @@ impl<L: Link> Shard<L> {
         let limits = &settings.limits;
         limits.client_event(event, data)?;
         let limit = limits.client_events_per_second;
-        if !session.client_events.allows(now, limit) {
+        if !session.client_events.takes(1, now, limit) {
             return Err(Rejection::ClientEventRate { limit });
         }
         let subscription = session.subscription(index).ok_or_else(not_subscribed)?;

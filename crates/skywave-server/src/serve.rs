@@ -38,7 +38,7 @@ pub(crate) struct Serve {
 pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
     let welcome = visit
         .admitted
-        .and_then(|admitted| worker.admits(&admitted.app).map(|()| admitted));
+        .and_then(|admitted| worker.admits(admitted.slot.app()).map(|()| admitted));
     match welcome {
         Ok(admitted) => {
             let (connection, key) = worker.enter(stream, admitted);

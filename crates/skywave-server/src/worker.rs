@@ -132,7 +132,7 @@ impl Worker {
         if self.closing.get() {
             socket.close(GOING_AWAY, SHUTTING_DOWN, Ending::Shutdown);
         }
-        let connection = Rc::new(Connection::new(socket, admitted.app, random_socket_id()));
+        let connection = Rc::new(Connection::new(socket, admitted.slot, random_socket_id()));
         let serial = self.next_serial.get().wrapping_add(1);
         self.next_serial.set(serial);
         let timeout = connection.app().settings().authorisation_timeout;

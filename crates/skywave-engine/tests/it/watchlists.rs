@@ -229,7 +229,8 @@ fn changes_on_many_threads_are_told_in_the_order_in_which_they_happened() {
             let user_data = r#"{"id":"bob"}"#;
             for number in 0..500 {
                 let id = SocketId::new(worker as u64, number);
-                let connection = Connection::new(Recorder::default(), Arc::clone(&app), id);
+                let slot = app.slot().expect("there is no limit");
+                let connection = Connection::new(Recorder::default(), slot, id);
                 let connection = Rc::new(connection);
                 let auth = credentials().sign_user(id, user_data);
                 let data = json!({"auth": auth, "user_data": user_data});

@@ -68,12 +68,9 @@ impl World {
 
     /// Browser number `id` on a worker.
     pub(crate) fn browser(&self, worker: usize, id: u64) -> Browser {
-        let app = self.app();
-        let connection = Rc::new(Connection::new(
-            Recorder::default(),
-            app,
-            SocketId::new(1, id),
-        ));
+        let slot = self.app().slot().expect("there is room for a browser");
+        let id = SocketId::new(1, id);
+        let connection = Rc::new(Connection::new(Recorder::default(), slot, id));
         Browser {
             shard: Rc::clone(&self.shards[worker]),
             connection,

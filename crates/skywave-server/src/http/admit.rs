@@ -1,20 +1,18 @@
 //! Who may open a connection: the one question that every transport asks before it opens one.
 
-use std::sync::Arc;
-
 use http::Request;
 use http::header::ORIGIN;
-use skywave_engine::App;
+use skywave_engine::Slot;
 use skywave_protocol::{Origins, Rejection};
 
 use crate::admission::Seat;
 use crate::node::Node;
 use crate::peer::Peer;
 
-/// Whose connection it is to be, and its place among the connections.
+/// Whose connection it is to be, its place among those of its app, and among all of them.
 #[derive(Debug)]
 pub(crate) struct Admitted {
-    pub(crate) app: Arc<App>,
+    pub(crate) slot: Slot,
     /// Held for as long as the connection is open.
     pub(crate) seat: Option<Box<Seat>>,
 }
@@ -42,9 +40,10 @@ pub(crate) fn admit<B>(
         return Err(Rejection::TlsRequired);
     }
     check_origin(&settings.origins, request)?;
+    let slot = app.slot()?;
     let seat = node.admission.seat(peer.address, node.millisecond())?;
     drop(settings);
-    Ok(Admitted { app, seat })
+    Ok(Admitted { slot, seat })
 }
 
 /// RFC 6454 §7.3: a browser sends one `Origin` at most.

@@ -17,6 +17,7 @@ pub(super) fn publish(
     body: &[u8],
 ) -> Result<Bytes, Rejection> {
     let event = TriggerRequest::parse_request(request, body, &app.settings().limits)?;
+    app.count_events(1, node.millisecond())?;
     node.publish(app, [publication(&event)])?;
     if event.info == Info::default() {
         return Ok(Bytes::from_static(b"{}"));
@@ -38,6 +39,7 @@ pub(super) fn publish(
 /// Publishes the events of a batch, all of them or none.
 pub(super) fn publish_batch(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
     let events = TriggerRequest::parse_batch(body, &app.settings().limits)?;
+    app.count_events(events.len(), node.millisecond())?;
     node.publish(app, events.iter().map(publication))?;
     if events.iter().all(|event| event.info == Info::default()) {
         return Ok(Bytes::from_static(b"{}"));
@@ -65,6 +67,7 @@ pub(super) fn publish_deprecated(
     body: &[u8],
 ) -> Result<(), Rejection> {
     let event = TriggerRequest::parse_deprecated(request, channel, body, &app.settings().limits)?;
+    app.count_events(1, node.millisecond())?;
     node.publish(app, [publication(&event)])
 }
 

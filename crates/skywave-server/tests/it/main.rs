@@ -27,6 +27,7 @@ mod peer;
 mod proxies;
 mod query_parameters;
 mod questions;
+mod quotas;
 #[cfg(feature = "webhooks")]
 mod receiver;
 mod refusals;

@@ -86,9 +86,10 @@ impl<U: BroadcastUser> Browser<U> {
         let stage = &backstage.stage;
         let (worker, socket_id) = stage.admit();
         let app = stage.app(backstage.broadcaster.default_name());
+        let slot = app.slot().expect("an app of tests has no quota");
         Self {
             shard: Shard::new(Arc::clone(&stage.engine), worker),
-            connection: Rc::new(Connection::new(Line::default(), app, socket_id)),
+            connection: Rc::new(Connection::new(Line::default(), slot, socket_id)),
             backstage,
             user,
             worker,
