@@ -13,7 +13,7 @@ use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use skywave_engine::App;
-use skywave_protocol::{Rejection, SignedRequest};
+use skywave_protocol::{Limits, Rejection, SignedRequest};
 
 use super::route::Call;
 use super::{BoxError, Reply, ResponseBody, channels, events, json};
@@ -30,7 +30,8 @@ where
     B: Body<Error: Into<BoxError>>,
 {
     let (head, body) = request.into_parts();
-    let limit = call.body_bytes();
+    // Whoever is refused anyway may have sent as much as an app with the defaults takes.
+    let limit = call.body_bytes(&Limits::default());
     let target = head
         .uri
         .path_and_query()
@@ -60,6 +61,7 @@ where
         Ok(verified) => verified,
         Err(rejection) => return refuse(rejection, body, limit).await,
     };
+    let limit = call.body_bytes(&app.settings().limits);
     let body = read(body, limit).await?;
     request.verify_body(&body)?;
 

@@ -1,6 +1,7 @@
 //! Which path asks for what. Protocol §1.1, §2.2 and §4.2.
 
 use percent_encoding::percent_decode_str;
+use skywave_protocol::Limits;
 
 use super::fallback::{Call as FallbackCall, Mode};
 
@@ -116,16 +117,32 @@ impl Call {
         }
     }
 
-    /// The largest body it takes, in bytes.
-    pub(super) fn body_bytes(&self) -> usize {
+    /// The largest body it takes, in bytes: room for all that an app's limits allow, and for its
+    /// JSON.
+    pub(super) fn body_bytes(&self, limits: &Limits) -> usize {
+        let event = limits.event_bytes.saturating_mul(ESCAPED);
+        let event = event.saturating_add(REST_OF_EVENT);
+        let names = limits.channels_per_event.saturating_mul(LONG_NAME);
+        let batch = limits.events_per_batch.saturating_mul(event);
         match self {
-            // Data of 10 KiB in which every byte is escaped, a hundred long names, and room.
-            Self::Events | Self::ChannelEvents { .. } => 256 * 1024,
-            Self::BatchEvents => 1024 * 1024,
+            Self::Events | Self::ChannelEvents { .. } => event.saturating_add(names).max(EVENT),
+            Self::BatchEvents => batch.max(BATCH),
             _ => 16 * 1024,
         }
     }
 }
+
+/// Bytes of JSON for a byte of data, at most: `\u0001`.
+const ESCAPED: usize = 6;
+/// The same for the name of a channel, with what is around it.
+const LONG_NAME: usize = 1024;
+/// Room for an event's own name and its other fields.
+const REST_OF_EVENT: usize = 4 * 1024;
+
+/// Bytes of the body of an event and of a batch that are always taken: more than the default limits
+/// allow, so that who exceeds those is told which.
+const EVENT: usize = 256 * 1024;
+const BATCH: usize = 1024 * 1024;
 
 /// A path of the fallbacks; pusher-js puts `/pusher` before it unless it is told another prefix.
 fn fallback(path: &str) -> Option<Route<'_>> {

@@ -119,3 +119,23 @@ fn every_way_to_publish_over_http_is_counted() {
     // Nobody else is.
     node.publish("news", "e", "{}");
 }
+
+#[test]
+fn an_app_with_larger_events_may_send_larger_bodies() {
+    let node = limited(Limits {
+        event_bytes: 400_000,
+        ..Limits::default()
+    });
+    // Six bytes of JSON for one of data.
+    let data = "\u{1}".repeat(400_000);
+    let event = json!({"name": "e", "channel": "large", "data": data});
+    let mut peer = node.subscriber("large");
+    assert_eq!(node.post(&event).text(), "{}");
+    peer.hears("large", "e", &data);
+    let body = json!({"batch": [event, event]}).to_string();
+    let target = signed("POST", "/apps/7/batch_events", body.as_bytes());
+    let reply = node.wire().request("POST", &target, body.as_bytes());
+    assert_eq!(reply.text(), "{}");
+    peer.hears("large", "e", &data);
+    peer.hears("large", "e", &data);
+}
