@@ -67,8 +67,8 @@ fn world(connections: u64) -> World {
     let app = Arc::clone(engine.apps().by_id("3").expect("the app"));
     let shard = Shard::new(Arc::clone(&engine), 0);
     let connect = |id| {
-        let connection =
-            Connection::new(Counter::default(), Arc::clone(&app), SocketId::new(1, id));
+        let slot = app.slot().expect("the app has no quota");
+        let connection = Connection::new(Counter::default(), slot, SocketId::new(1, id));
         let connection = Rc::new(connection);
         let subscribe = r#"{"event":"pusher:subscribe","data":{"channel":"news"}}"#;
         shard.receive(&connection, subscribe, 0);
