@@ -339,6 +339,18 @@ rejections! {
     } = Refuse, 401, "Duplicate parameter: {name}";
     /// The request is not signed.
     MissingAuthKey = Refuse, 401, "Missing parameter: auth_key";
+    /// The channel is not for everybody, and the URL that asks for its events is not signed.
+    UrlNotSigned {
+        /// The channel.
+        channel: Excerpt,
+    } = Refuse, 401,
+        "Channel {channel} is not public: expected a signed URL (auth_key, auth_timestamp, \
+         auth_version, auth_signature)";
+    /// The URL does not say which user the channel is to see.
+    UserDataRequired {
+        /// The channel.
+        channel: Excerpt,
+    } = Refuse, 401, "Channel {channel} is for users: expected the parameter user_data in the signed URL";
     /// No app has the key, or it is not the app of the path.
     UnknownAuthKey = Refuse, 401, "Unknown auth_key";
     /// There is no `auth_version`.

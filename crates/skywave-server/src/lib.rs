@@ -71,6 +71,8 @@ pub use webhook::{InvalidWebhook, WebhookCounters, WebhookSettings, check_webhoo
 /// The guide's examples are compiled with the tests of this crate.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../../../docs/fallbacks.md")]
+    mod fallbacks {}
     #[doc = include_str!("../../../docs/tls-and-proxies.md")]
     mod tls_and_proxies {}
 }

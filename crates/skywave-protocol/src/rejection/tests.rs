@@ -327,6 +327,26 @@ fn events() -> Vec<(Rejection, Codes, &'static str)> {
     ]
 }
 
+fn event_streams() -> Vec<(Rejection, Codes, &'static str)> {
+    vec![
+        (
+            UrlNotSigned {
+                channel: "private-a".into(),
+            },
+            refuses(401, AUTH),
+            "Channel private-a is not public: expected a signed URL (auth_key, auth_timestamp, \
+             auth_version, auth_signature)",
+        ),
+        (
+            UserDataRequired {
+                channel: "presence-a".into(),
+            },
+            refuses(401, AUTH),
+            "Channel presence-a is for users: expected the parameter user_data in the signed URL",
+        ),
+    ]
+}
+
 fn requests() -> Vec<(Rejection, Codes, &'static str)> {
     vec![
         (
@@ -396,6 +416,7 @@ fn table() -> Vec<(Rejection, Codes, &'static str)> {
         users(),
         events(),
         batches_and_questions(),
+        event_streams(),
         requests(),
     ]
     .concat()

@@ -125,7 +125,7 @@ where
 }
 
 /// Seconds since 1970, for the window of the signature's timestamp.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |elapsed| elapsed.as_secs())

@@ -26,6 +26,7 @@ macro_rules! asked {
 asked! {
     Connect = "connect",
     Fallback = "fallback",
+    ServerSent = "sse",
     Events = "events",
     BatchEvents = "batch_events",
     ChannelEvents = "channel_events",
@@ -45,6 +46,7 @@ impl Asked {
             None => Self::Unknown,
             Some(Route::Connect { .. }) => Self::Connect,
             Some(Route::Fallback { .. }) => Self::Fallback,
+            Some(Route::Events { .. }) => Self::ServerSent,
             Some(Route::Health) => Self::Health,
             Some(Route::Ready) => Self::Ready,
             Some(Route::Api { call, .. }) => match call {

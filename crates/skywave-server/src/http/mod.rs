@@ -12,6 +12,7 @@
 //! events      POST events, batch_events
 //! channels    GET channels, channels/NAME, channels/NAME/users
 //! fallback  /pusher/app/KEY/..: connections that are made of requests
+//! sse       /apps/KEY/sse: connections that only listen
 //! status    /healthz, /readyz: how the server is
 //! ```
 
@@ -24,6 +25,7 @@ mod connect;
 mod events;
 mod fallback;
 mod route;
+mod sse;
 mod status;
 
 use std::time::Instant;
@@ -103,6 +105,7 @@ where
         }
         Some(Route::Health) => health(node, request.method()),
         Some(Route::Ready) => readiness(node, request.method()),
+        Some(Route::Events { key }) => sse::answer(node, key, request).await,
         None => refusal(&Rejection::PathNotFound),
     };
     Answer::Response(response)

@@ -16,6 +16,8 @@ pub(super) enum Route<'a> {
     Ready,
     /// `/apps/ID/..`: the HTTP API. Without an id, the app is the one whose key signed.
     Api { app_id: Option<&'a str>, call: Call },
+    /// `/apps/KEY/sse`: server-sent events.
+    Events { key: &'a str },
     /// `/pusher/app/KEY/NUMBER/NAME/..`: a session over HTTP, which is `KEY/NUMBER/NAME`.
     Fallback {
         key: &'a str,
@@ -63,7 +65,14 @@ impl<'a> Route<'a> {
                 let key = segments.next()?;
                 return segments.next().is_none().then_some(Self::Connect { key });
             }
-            "apps" => (Some(segments.next()?), segments.collect()),
+            "apps" => {
+                let app = segments.next()?;
+                let rest: Vec<_> = segments.collect();
+                if rest == ["sse"] {
+                    return Some(Self::Events { key: app });
+                }
+                (Some(app), rest)
+            }
             // Trap 9: the Python library leaves the app out of this one path.
             "users" => (
                 None,
@@ -213,6 +222,8 @@ mod tests {
                     user_id: "7".into(),
                 }),
             ),
+            ("/apps/k/sse", Some(Route::Events { key: "k" })),
+            ("/apps/k/sse/", None),
             ("/app/k/", None),
             ("/app", None),
             ("/apps/3/events/x", None),

@@ -38,6 +38,7 @@ mod security;
 mod shutdown;
 mod slow_readers;
 mod slow_requests;
+mod sse;
 mod termination;
 #[cfg(feature = "tls")]
 mod tls;

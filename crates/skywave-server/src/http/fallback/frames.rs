@@ -5,7 +5,7 @@
 
 /// One frame of the server.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum ServerFrame {
+pub(in crate::http) enum ServerFrame {
     Text(String),
     Ping,
     Pong,
@@ -74,7 +74,7 @@ fn split_frame(bytes: &[u8]) -> Option<(Option<ServerFrame>, &[u8])> {
 }
 
 /// A message of the client.
-pub(super) fn text(message: &str, out: &mut Vec<u8>) {
+pub(in crate::http) fn text(message: &str, out: &mut Vec<u8>) {
     masked(TEXT, message.as_bytes(), out);
 }
 

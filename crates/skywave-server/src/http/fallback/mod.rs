@@ -12,7 +12,7 @@
 //!
 //! It lives on a worker like any other; its requests may come in on any.
 
-mod frames;
+pub(super) mod frames;
 mod order;
 mod pipe;
 mod receive;
@@ -31,8 +31,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use http_body::Body;
 use skywave_protocol::{FallbackLine, Rejection, fallback_messages};
 
+use self::pipe::Pipe;
 use self::receive::Lines;
 pub(super) use self::receive::Mode;
+pub(super) use self::session::{Receiver, Session};
 use self::sessions::{Found, Sessions};
 use super::{Admitted, BoxError, Reply, ResponseBody, api, connect, refusal};
 use crate::arrival::{Arrival, Visit};
@@ -152,7 +154,7 @@ where
 }
 
 /// Makes a connection of the other end of a session.
-async fn bring(node: &Node, pipe: pipe::Pipe, admitted: Result<Admitted, Rejection>) {
+pub(super) async fn bring(node: &Node, pipe: Pipe, admitted: Result<Admitted, Rejection>) {
     let visit = Visit {
         admitted,
         read_ahead: Bytes::new(),
@@ -170,7 +172,7 @@ fn number<B>(request: &Request<B>) -> Option<u64> {
 }
 
 /// A response that goes on: nothing on the way may keep, change or collect it.
-fn stream(content_type: &'static str, body: ResponseBody) -> Reply {
+pub(super) fn stream(content_type: &'static str, body: ResponseBody) -> Reply {
     let mut reply = Response::new(body);
     let headers = reply.headers_mut();
     for (name, value) in [
@@ -207,7 +209,7 @@ fn preflight() -> Reply {
 }
 
 /// Pages of all origins may read the answer. There are no cookies in it that could be abused.
-fn open_to_all(headers: &mut HeaderMap) {
+pub(super) fn open_to_all(headers: &mut HeaderMap) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
 }
 

@@ -54,11 +54,11 @@ struct State {
 
 /// The session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Over;
+pub(in crate::http) struct Over;
 
 impl Session {
     /// A session that ends when it has no receiver for as long as `patience`, and its other end.
-    pub(super) fn new(patience: Duration) -> (Arc<Self>, Pipe) {
+    pub(in crate::http) fn new(patience: Duration) -> (Arc<Self>, Pipe) {
         let session = Arc::new(Self {
             state: Mutex::default(),
             room: Notify::new(),
@@ -74,7 +74,7 @@ impl Session {
     }
 
     /// A request begins to receive, instead of the one that did.
-    pub(super) fn receive(self: &Arc<Self>) -> Receiver {
+    pub(in crate::http) fn receive(self: &Arc<Self>) -> Receiver {
         let mut state = self.lock();
         if state.turn > 0 {
             // Who asks is alive. (At first it has nothing to prove.)
@@ -90,7 +90,7 @@ impl Session {
     }
 
     /// Gives the connection frames of the client, once there is room.
-    pub(super) async fn send(&self, frames: &[u8]) -> Result<(), Over> {
+    pub(in crate::http) async fn send(&self, frames: &[u8]) -> Result<(), Over> {
         loop {
             let mut room = std::pin::pin!(self.room.notified());
             room.as_mut().enable();
@@ -185,7 +185,7 @@ pub(crate) struct Receiver {
 
 impl Receiver {
     /// The next frame; `None` when another request receives now or the session is over.
-    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<ServerFrame>> {
+    pub(in crate::http) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<ServerFrame>> {
         let mut state = self.session.lock();
         if state.turn != self.turn {
             return Poll::Ready(None);
@@ -205,6 +205,11 @@ impl Receiver {
     /// Ready when another request receives now or the session is over; takes nothing.
     pub(super) fn poll_replaced(&self, cx: &mut Context<'_>) -> Poll<()> {
         self.wait(&mut self.session.lock(), cx)
+    }
+
+    /// Tells the connection that the client is there.
+    pub(in crate::http) fn is_alive(&self) {
+        self.session.lock().answer(frames::pong);
     }
 
     /// The session that this receives for.
