@@ -11,6 +11,8 @@ pub(crate) enum Failure {
     Wrong(Vec<String>),
     /// Something did not work. Exit code 1.
     Failed(anyhow::Error),
+    /// Something is not as it should be, and the output says what. Exit code 1.
+    Told,
 }
 
 impl Failure {
@@ -42,6 +44,7 @@ pub(crate) fn exit(outcome: Result<(), Failure>) -> ExitCode {
             eprintln!("skywave: {error:#}");
             ExitCode::FAILURE
         }
+        Err(Failure::Told) => ExitCode::FAILURE,
     }
 }
 

@@ -4,13 +4,21 @@
 //! command   what can be typed, and which command it is
 //! serve/    `skywave serve`: flags, environment and file become a running server
 //! config/   the configuration file, and `skywave config`
+//! client/   whose app it is, and where its server is
+//! trigger, channels, listen/, auth, completions: the command of that name
 //! failure   how a command ends: exit codes, and errors on the terminal
 //! ```
 
+mod auth;
+mod channels;
+mod client;
 mod command;
+mod completions;
 mod config;
 mod failure;
+mod listen;
 mod serve;
+mod trigger;
 
 use std::process::ExitCode;
 

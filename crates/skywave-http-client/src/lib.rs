@@ -45,7 +45,7 @@ pub use self::error::HttpError;
 use self::resolve::Resolver;
 pub use self::resolve::{Find, Lookup};
 pub use self::retry::{Backoff, Repeat, Retry};
-pub use self::tls::CertificateError;
+pub use self::tls::{CertificateError, config as tls_config};
 
 /// What every call of a client keeps to.
 #[derive(Clone, Debug)]

@@ -10,7 +10,11 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
 /// A client's side of TLS 1.2 and 1.3 that trusts `pem` beside the usual roots.
-pub(crate) fn config(pem: Option<&[u8]>) -> Result<ClientConfig, CertificateError> {
+///
+/// # Errors
+///
+/// When `pem` has no certificates in it.
+pub fn config(pem: Option<&[u8]>) -> Result<ClientConfig, CertificateError> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };

@@ -26,6 +26,14 @@ pub(crate) enum Listen {
 }
 
 impl Listen {
+    /// The address, unless it is a path.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp { address, .. } => Some(*address),
+            Self::Unix { .. } => None,
+        }
+    }
+
     /// For the server.
     pub(crate) fn endpoint(&self) -> Endpoint {
         match self {

@@ -63,7 +63,7 @@ enum Action {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Place {
     /// Configuration file [default: ./skywave.toml, then /etc/skywave/skywave.toml, if there is one].
-    #[arg(long, env = "SKYWAVE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "SKYWAVE_CONFIG", value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
 }
 

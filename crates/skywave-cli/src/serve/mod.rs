@@ -24,7 +24,9 @@ use skywave_server::{Place, Server};
 #[cfg(test)]
 pub(crate) use self::log::FILTER;
 pub(crate) use self::options::Options;
+pub(crate) use self::plan::PORT;
 use self::plan::Plan;
+pub(crate) use self::sample::reachable;
 use self::signals::Signals;
 use crate::config::Listen;
 use crate::failure::Failure;

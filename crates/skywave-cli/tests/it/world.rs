@@ -4,10 +4,10 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long anything may take.
@@ -50,22 +50,55 @@ pub(crate) fn run(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 }
 
 pub(crate) fn ended(command: &mut Command) -> (i32, String, String) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command.output().unwrap();
-    (
-        status.code().expect("it ends by itself"),
-        String::from_utf8(stdout).unwrap(),
-        String::from_utf8(stderr).unwrap(),
-    )
+    ended_with(command.stdin(Stdio::null()), "")
+}
+
+/// Runs the program to its end with this on its standard input.
+pub(crate) fn ended_with(command: &mut Command, input: &str) -> (i32, String, String) {
+    if !input.is_empty() {
+        command.stdin(Stdio::piped());
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    if let Some(mut stdin) = child.stdin.take() {
+        // It may end without having read all of it.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let out = text_of(child.stdout.take().unwrap());
+    let errors = text_of(child.stderr.take().unwrap());
+    let status = end_of(&mut child);
+    let (out, errors) = (out.join().unwrap(), errors.join().unwrap());
+    let code = status.and_then(|status| status.code());
+    let code = code.unwrap_or_else(|| panic!("{command:?} does not end by itself: {out}{errors}"));
+    (code, out, errors)
+}
+
+fn text_of(mut output: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
+/// Waits for a program's end; without one in time it is ended.
+fn end_of(child: &mut Child) -> Option<ExitStatus> {
+    let deadline = Instant::now() + LIMIT;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status);
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    None
 }
 
 /// A program that runs, until it is dropped.
 pub(crate) struct Running {
     child: Child,
-    stdout: BufReader<ChildStdout>,
+    stdout: Receiver<String>,
     stderr: Receiver<String>,
     /// `host:port` of the first address that it printed.
     pub(crate) address: String,
@@ -99,14 +132,8 @@ impl Running {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let (tell, stderr) = channel();
-        thread::spawn(move || {
-            lines
-                .map_while(Result::ok)
-                .try_for_each(|line| tell.send(line))
-        });
+        let stdout = lines_of(child.stdout.take().unwrap());
+        let stderr = lines_of(child.stderr.take().unwrap());
         Self {
             child,
             stdout,
@@ -118,20 +145,18 @@ impl Running {
 
     /// The next line of standard output.
     pub(crate) fn line(&mut self) -> String {
-        let mut line = String::new();
-        let read = self.stdout.read_line(&mut line).unwrap();
-        if read == 0 {
-            self.logged_so_far();
-            panic!("it said all it had to say: {:#?}", self.log);
+        match self.stdout.recv_timeout(LIMIT) {
+            Ok(line) => line,
+            Err(error) => {
+                self.logged_so_far();
+                panic!("no line of output: {error}: {:#?}", self.log);
+            }
         }
-        line.trim_end().to_owned()
     }
 
     /// The rest of standard output, to its end.
     pub(crate) fn rest(&mut self) -> String {
-        let mut rest = String::new();
-        self.stdout.read_to_string(&mut rest).unwrap();
-        rest
+        self.stdout.iter().collect()
     }
 
     /// Waits for a line with `text` in the error output.
@@ -166,16 +191,22 @@ impl Running {
 
     /// Waits for its end.
     pub(crate) fn end(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + LIMIT;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                self.logged_so_far();
-                return status;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        panic!("it does not end");
+        let status = end_of(&mut self.child);
+        self.logged_so_far();
+        status.unwrap_or_else(|| panic!("it does not end: {:#?}", self.log))
     }
+}
+
+/// The lines of an output, as they come.
+fn lines_of(output: impl Read + Send + 'static) -> Receiver<String> {
+    let lines = BufReader::new(output).lines();
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        lines
+            .map_while(Result::ok)
+            .try_for_each(|line| tell.send(line))
+    });
+    told
 }
 
 impl Drop for Running {
