@@ -546,3 +546,26 @@ fn a_server_that_stops_says_so() {
     assert_eq!(client.closed(), (1001, "server shutting down".into()));
     stopping.join().unwrap();
 }
+
+#[test]
+fn a_session_is_moved_away_before_the_server_ends_as_a_websocket_is() {
+    for connect in [Client::streaming, Client::polling] {
+        let node = Node::start();
+        let mut client = connect(&node);
+        client.subscribe("news");
+        node.publish("news", "e", "1");
+        let server = node.server.clone();
+        let drain = skywave_server::Drain {
+            over: Duration::from_millis(100),
+            ..skywave_server::Drain::default()
+        };
+        let drained = std::thread::spawn(move || server.drain(drain));
+        client.hears("news", "e", "1");
+        assert_eq!(
+            client.closed(),
+            (1001, "server restarting, please reconnect".to_owned())
+        );
+        drained.join().expect("it ends");
+        assert_eq!(node.server.connections(), 0);
+    }
+}
