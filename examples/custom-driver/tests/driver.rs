@@ -9,6 +9,7 @@ use std::process::Command;
 use custom_driver::JsonLines;
 use serde_json::{Value, json};
 use skywave::config::Configure;
+use skywave::testing::{Delivered, DriverSuite};
 use skywave::{Broadcaster, BuildError};
 
 /// A file of this test's own that is not there yet.
@@ -31,6 +32,29 @@ fn configure() -> Configure {
 
 fn mistake(built: Result<Broadcaster, BuildError>) -> String {
     built.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn it_does_what_all_drivers_do() {
+    let path = file("suite.jsonl");
+    let written = path.clone();
+    DriverSuite::new(JsonLines::new(path))
+        .delivering(move || {
+            let channels = |line: &Value| line["channels"].as_array().unwrap().clone();
+            let on_each = |line: Value| {
+                let (event, data) = (line["event"].clone(), line["data"].clone());
+                channels(&line).into_iter().map(move |channel| {
+                    Delivered::new(
+                        channel.as_str().unwrap(),
+                        event.as_str().unwrap(),
+                        data.clone(),
+                    )
+                })
+            };
+            lines(&written).into_iter().flat_map(on_each).collect()
+        })
+        .run()
+        .await;
 }
 
 #[tokio::test]

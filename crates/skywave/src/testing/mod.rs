@@ -49,6 +49,7 @@
 //! browser    one simulated connection
 //! line       what it is sent: frames → messages
 //! matrix     users × channels
+//! suite      what every driver has to do
 //! ```
 
 mod browser;
@@ -57,11 +58,13 @@ mod fake;
 mod line;
 mod matrix;
 mod recording;
+mod suite;
 
 pub use self::browser::{Browser, Received};
 pub use self::emitted::{Emitted, Expected, SkippedEvent};
 pub use self::matrix::Matrix;
 pub use self::recording::Recording;
+pub use self::suite::{Delivered, DriverSuite};
 use crate::broadcaster::Broadcaster;
 use crate::builder::Builder;
 use crate::error::BuildError;

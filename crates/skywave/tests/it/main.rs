@@ -18,6 +18,8 @@ mod configuration;
 mod counters;
 mod csrf;
 mod custom_handler;
+#[cfg(feature = "testing")]
+mod driver_suite;
 #[cfg(feature = "embedded")]
 mod embedded;
 #[cfg(all(feature = "embedded", feature = "encryption"))]

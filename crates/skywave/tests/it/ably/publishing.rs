@@ -332,3 +332,20 @@ async fn a_driver_of_another_service_does_not_pretend() {
     );
     assert!(recorder.envelopes().is_empty());
 }
+
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn the_driver_passes_the_suite_of_all_drivers() {
+    use skywave::testing::{Delivered, DriverSuite};
+
+    let stub = Stub::start().await;
+    DriverSuite::new(ably(stub.port()))
+        .delivering(move || {
+            let delivered = stub.delivered().into_iter();
+            delivered
+                .map(|event| Delivered::new(event.channel, event.name, event.data))
+                .collect()
+        })
+        .run()
+        .await;
+}

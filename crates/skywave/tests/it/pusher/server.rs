@@ -146,9 +146,9 @@ impl Place {
 /// 32 bytes.
 const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-trait Stream: Read + Write {}
+trait Stream: Read + Write + Send {}
 
-impl<S: Read + Write> Stream for S {}
+impl<S: Read + Write + Send> Stream for S {}
 
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
@@ -270,6 +270,43 @@ async fn events_arrive_on_every_kind_of_channel() {
             assert!(data[part].is_string(), "{data}");
         }
     }
+}
+
+#[cfg(feature = "testing")]
+#[tokio::test]
+async fn the_driver_passes_the_suite_of_all_drivers() {
+    use std::sync::Mutex;
+
+    use skywave::testing::{Delivered, DriverSuite};
+
+    let place = place();
+    let delivered = Arc::new(Mutex::new(Vec::new()));
+    let mut client = place.connect();
+    for channel in DriverSuite::CHANNELS {
+        if channel.starts_with("presence-") {
+            client.join(channel, "ada");
+        } else {
+            client.subscribe(channel);
+        }
+        if channel.starts_with("cache-") {
+            client.receive("pusher:cache_miss");
+        }
+    }
+    let heard = Arc::clone(&delivered);
+    // It ends with the connection, when the server does or its patience is over.
+    std::thread::spawn(move || {
+        while let Ok(message) = client.socket.read() {
+            let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+            let text = |part: &str| message[part].as_str().unwrap_or_default().to_owned();
+            let data = serde_json::from_str(&text("data")).expect("data is JSON text");
+            let event = Delivered::new(text("channel"), text("event"), data);
+            heard.lock().unwrap().push(event);
+        }
+    });
+    DriverSuite::new(place.pusher())
+        .delivering(move || delivered.lock().unwrap().clone())
+        .run()
+        .await;
 }
 
 #[tokio::test]
