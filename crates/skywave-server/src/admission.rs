@@ -7,6 +7,7 @@
 //! large as the number of addresses that are connected, or were within the last second or so.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,6 +44,10 @@ pub(crate) struct Admission {
     /// Refused connections that linger, so as to read why.
     lingering: AtomicUsize,
     pub(crate) refused: AtomicU64,
+    /// Connections that were closed at once, since there was no descriptor for them.
+    turned_away: AtomicU64,
+    /// The millisecond at which a lack of descriptors may be told again.
+    complain_at: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +93,8 @@ impl Admission {
             visitors: Mutex::default(),
             lingering: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
+            complain_at: AtomicU64::new(0),
         })
     }
 
@@ -170,6 +177,24 @@ impl Admission {
         (self.lingering.fetch_add(1, Ordering::Relaxed) < MAX_LINGERING).then_some(lingering)
     }
 
+    /// Tells that connections cannot be accepted, now and then: at such a time it happens often.
+    pub(crate) fn complain(&self, error: &io::Error, refused: u64, now: u64) {
+        let refused = self.turned_away.fetch_add(refused, Ordering::Relaxed) + refused;
+        let due = self.complain_at.load(Ordering::Relaxed);
+        if now < due {
+            return;
+        }
+        let next = now + COMPLAINT_PAUSE_MS;
+        let order = Ordering::Relaxed;
+        if self
+            .complain_at
+            .compare_exchange(due, next, order, order)
+            .is_ok()
+        {
+            tracing::warn!(%error, refused, "connections cannot be accepted; raise the limit of open files?");
+        }
+    }
+
     /// By what an address is counted, if it is.
     fn counted(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
@@ -206,6 +231,9 @@ impl Admission {
         self.visitors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// At most once in this time is a lack of descriptors told.
+const COMPLAINT_PAUSE_MS: u64 = 10_000;
 
 /// The address has as many unfinished handshakes as it may have.
 #[derive(Debug)]

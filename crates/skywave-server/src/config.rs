@@ -37,11 +37,18 @@ pub struct Config {
     /// How long the head of an HTTP request may take to arrive on a port of the server's own, and
     /// how long its body; an idle connection is closed after as long. Default 10 s.
     pub request_timeout: Duration,
+    /// How long a connection may take to say anything at all (whole seconds); it is closed with
+    /// code 4202 after that. Clients that were opened and subscribe to nothing are closed as well,
+    /// and come back. Default: no limit.
+    pub first_message_timeout: Option<Duration>,
     /// How many connections there may be on the server; further ones are closed with code 4100.
     /// Default: as many as the system has descriptors for.
     pub max_connections: Option<usize>,
     /// What one address may do at the server's own endpoints. Default: no limits.
     pub per_address: AddressLimits,
+    /// The path under which clients connect, such as `/ws`: what pusher-js calls `wsPath`. The
+    /// HTTP API is there as well, and where it always is. Default: none.
+    pub path_prefix: String,
     /// The host name of this very node, for clients that connect over HTTP: they send the rest of
     /// a session's requests there, so that a load balancer between nodes need not know sessions.
     /// Default `None`: they stay where they are.
@@ -62,8 +69,10 @@ impl Config {
             outbox_bytes: 1024 * 1024,
             message_bytes: 64 * 1024,
             request_timeout: Duration::from_secs(10),
+            first_message_timeout: None,
             max_connections: None,
             per_address: AddressLimits::default(),
+            path_prefix: String::new(),
             hostname: None,
             #[cfg(feature = "webhooks")]
             webhooks: WebhookSettings::default(),
@@ -83,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) activity_timeout: u32,
     /// Seconds.
     pub(crate) pong_timeout: u32,
+    /// Seconds; the largest number for ever.
+    pub(crate) first_message: u32,
     pub(crate) outbox_bytes: usize,
     pub(crate) message_bytes: usize,
     pub(crate) request_timeout: Duration,
@@ -100,6 +111,7 @@ impl From<&Config> for Settings {
         Self {
             activity_timeout: whole_seconds(config.activity_timeout),
             pong_timeout: whole_seconds(config.pong_timeout),
+            first_message: config.first_message_timeout.map_or(u32::MAX, whole_seconds),
             outbox_bytes: config.outbox_bytes,
             message_bytes: config.message_bytes,
             request_timeout: config.request_timeout,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 #[cfg(unix)]
 use tokio::net::{UnixListener, UnixStream};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::endpoint::{Entrance, Listening};
 use crate::guest::{self, Guest};
@@ -66,22 +66,72 @@ pub(crate) async fn accept(worker: Rc<Worker>, listening: Listening, entrance: A
 }
 
 async fn accept_from(worker: Rc<Worker>, listener: impl Listener, entrance: Arc<Entrance>) {
+    let mut spare = spare();
     loop {
         match listener.accept().await {
             Ok((socket, address)) => {
                 worker.node.counters.sockets.add_one();
+                if spare.is_none() {
+                    spare = self::spare();
+                }
+                if spare.is_none() {
+                    // It got the very last one, which is worth more to those who come later.
+                    drop(socket);
+                    spare = self::spare();
+                    continue;
+                }
                 // Who has too many handshakes open already is not worth a word.
                 if let Some(guest) = Guest::at(&entrance, address, &worker.node) {
                     guest::receive(&worker, socket, guest).await;
                 }
             }
             Err(error) => {
-                // Out of descriptors, most likely: those who are connected go on.
-                tracing::warn!(%error, "cannot accept a connection, trying again");
+                let refused = match is_shortage(&error) {
+                    true => turn_away(&listener, &mut spare).await,
+                    false => 0,
+                };
+                worker
+                    .node
+                    .admission
+                    .complain(&error, refused, worker.node.millisecond());
+                // Those who are connected go on; by the time they leave, there is room again.
                 sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
+
+/// Closes connections that wait although there is no descriptor for them, with the one that was
+/// kept for this: to be refused at once is better than to wait for nothing. Tells how many.
+async fn turn_away(listener: &impl Listener, spare: &mut Option<socket2::Socket>) -> u64 {
+    let mut refused = 0;
+    while refused < MAX_TURNED_AWAY && spare.take().is_some() {
+        let waiting = timeout(Duration::ZERO, listener.accept()).await;
+        let is_one = matches!(waiting, Ok(Ok(_)));
+        drop(waiting);
+        *spare = self::spare();
+        if !is_one {
+            break;
+        }
+        refused += 1;
+    }
+    refused
+}
+
+/// A descriptor to be given up when there is no other.
+fn spare() -> Option<socket2::Socket> {
+    socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None).ok()
+}
+
+/// Whether the process or the system is out of descriptors.
+fn is_shortage(error: &io::Error) -> bool {
+    cfg!(unix) && matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
+}
+
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+
+/// In one pause between attempts; a bound, so that other tasks get their turn.
+const MAX_TURNED_AWAY: u64 = 64;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -12,7 +12,7 @@ use crate::admission::Admission;
 use crate::arrival::Arrival;
 use crate::counters::Counters;
 use crate::drain::Stage;
-use crate::http::Fallback;
+use crate::http::{Fallback, Prefix};
 #[cfg(feature = "webhooks")]
 use crate::webhook::{Announcer, WebhookCounters};
 
@@ -23,6 +23,7 @@ pub(crate) struct Node {
     pub(crate) workers: Vec<Mailbox>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) fallback: Fallback,
+    pub(crate) prefix: Prefix,
     pub(crate) counters: Counters,
     /// Tells what became of webhooks.
     #[cfg(feature = "webhooks")]
@@ -94,13 +95,14 @@ impl Node {
         engine: Arc<Engine>,
         workers: Vec<Mailbox>,
         admission: Arc<Admission>,
-        fallback: Fallback,
+        (fallback, prefix): (Fallback, Prefix),
     ) -> Self {
         Self {
             engine,
             workers,
             admission,
             fallback,
+            prefix,
             counters: Counters::default(),
             #[cfg(feature = "webhooks")]
             webhooks: None,

@@ -18,7 +18,7 @@ use crate::arrival::{Arrival, Visit};
 use crate::config::{Config, Settings};
 use crate::drain::{Drain, Stage};
 use crate::endpoint::{Endpoint, Place};
-use crate::http::{Answer, Fallback, ResponseBody, answer};
+use crate::http::{Answer, Fallback, Prefix, ResponseBody, answer};
 use crate::node::{Mailbox, Node};
 use crate::operator;
 use crate::stream::Arriving;
@@ -79,7 +79,7 @@ impl Server {
     /// [`StartError`] when two apps share an id or key, or a thread cannot be started.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let settings = Settings::from(&config);
-        let fallback = Fallback::from(&config);
+        let http = (Fallback::from(&config), Prefix::new(&config.path_prefix));
         let count = config.worker_count();
         let admission = Admission::new(config.max_connections, config.per_address);
         let apps = Apps::new(config.apps)?;
@@ -94,7 +94,7 @@ impl Server {
             (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
         let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox::new(sender.downgrade());
         let workers = senders.iter().map(mailbox).collect();
-        let node = Node::new(engine, workers, admission, fallback);
+        let node = Node::new(engine, workers, admission, http);
         #[cfg(feature = "webhooks")]
         let node = node.with_webhooks(webhooks.announcer());
         let node = Arc::new(node);

@@ -40,6 +40,8 @@ pub(crate) struct Socket {
 /// How far a connection's life has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
+    /// Nothing was heard yet; otherwise as good as open.
+    New,
     /// Messages flow.
     Open,
     /// Nothing was heard for long; a ping is out.
@@ -58,7 +60,7 @@ impl Socket {
             stream,
             outbox: RefCell::default(),
             backlog,
-            phase: Cell::new(Phase::Open),
+            phase: Cell::new(Phase::New),
             ending: Cell::new(None),
             heard: Cell::new(now),
             task: RefCell::new(None),
@@ -70,7 +72,7 @@ impl Socket {
     }
 
     fn is_open(&self) -> bool {
-        matches!(self.phase.get(), Phase::Open | Phase::Pinged)
+        matches!(self.phase.get(), Phase::New | Phase::Open | Phase::Pinged)
     }
 
     /// Something arrived at second `now`: a sign of life, as long as the connection is open.

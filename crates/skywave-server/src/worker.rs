@@ -145,7 +145,8 @@ impl Worker {
         let key = self.connections.borrow_mut().insert(entry) as u32;
         self.load().fetch_add(1, Ordering::Relaxed);
         let mark = Mark { key, serial };
-        self.schedule(mark, self.settings.silence());
+        let settings = &self.settings;
+        self.schedule(mark, settings.silence().min(settings.first_message));
         if let Some(timeout) = timeout {
             let mut unauthorised = self.unauthorised.borrow_mut();
             unauthorised.schedule(mark, seconds(timeout));
@@ -233,9 +234,14 @@ impl Worker {
         let socket = &entry.connection.link;
         let silent = socket.silent(self.second());
         match socket.phase() {
-            Phase::Open if silent >= self.settings.silence() => {
+            Phase::New if silent >= self.settings.first_message => socket.reject(&Rejection::Idle),
+            Phase::New | Phase::Open if silent >= self.settings.silence() => {
                 socket.ping();
                 self.schedule(check, self.settings.pong_timeout);
+            }
+            Phase::New => {
+                let deadline = self.settings.silence().min(self.settings.first_message);
+                self.schedule(check, deadline - silent);
             }
             Phase::Open => self.schedule(check, self.settings.silence() - silent),
             Phase::Pinged => socket.reject(&Rejection::PongTimeout),

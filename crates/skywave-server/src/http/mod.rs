@@ -5,6 +5,7 @@
 //! upgrade is handed back as [`Answer::Upgrade`].
 //!
 //! ```text
+//! prefix    the path under which clients connect
 //! route     what the path asks for
 //! admit     who may open a connection, by whatever transport
 //! connect   GET /app/KEY: the WebSocket handshake
@@ -24,6 +25,7 @@ mod channels;
 mod connect;
 mod events;
 mod fallback;
+mod prefix;
 mod route;
 mod sse;
 mod status;
@@ -41,6 +43,7 @@ pub(crate) use self::admit::Admitted;
 pub(crate) use self::asked::Asked;
 pub use self::body::ResponseBody;
 pub(crate) use self::fallback::Fallback;
+pub(crate) use self::prefix::Prefix;
 use self::route::Route;
 pub(crate) use self::status::{health, readiness};
 use crate::arrival::Visit;
@@ -64,12 +67,14 @@ pub(crate) enum Answer {
 }
 
 /// Answers one request to the server.
-pub(crate) async fn answer<B>(node: &Node, request: Request<B>) -> Answer
+pub(crate) async fn answer<B>(node: &Node, mut request: Request<B>) -> Answer
 where
     B: Body<Error: Into<BoxError>>,
 {
+    let prefixed = node.prefix.take_off(&mut request);
     let path = request.uri().path().to_owned();
-    let route = Route::of(&path);
+    // Clients are told the prefix; not every library that publishes can be.
+    let route = Route::of(&path).filter(|route| prefixed || !route.is_for_clients());
     let asked = Asked::by(route.as_ref());
     let begin = asked.publishes().then(Instant::now);
     let answer = answer_route(node, route, request).await;

@@ -87,6 +87,16 @@ impl<'a> Route<'a> {
     }
 }
 
+impl Route<'_> {
+    /// Whether it leads to a connection.
+    pub(super) fn is_for_clients(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect { .. } | Self::Fallback { .. } | Self::Events { .. }
+        )
+    }
+}
+
 impl Call {
     fn of(with_app: bool, segments: &[&str]) -> Option<Self> {
         match *segments {

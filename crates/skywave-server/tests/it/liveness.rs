@@ -87,3 +87,15 @@ fn what_the_server_says_is_no_sign_of_life_of_the_peer() {
     assert!(pinged);
     wire.is_closed_with(4201);
 }
+
+#[test]
+fn a_connection_that_never_says_anything_is_closed_where_that_is_wanted() {
+    let node = Node::with(|config| {
+        config.first_message_timeout = Some(Duration::from_secs(1));
+    });
+    let mut mute = node.socket();
+    let mut peer = node.subscriber("news");
+    mute.is_refused_with(4202);
+    // As silent for as long, but it has said something before.
+    peer.hears_nothing(&node);
+}

@@ -347,10 +347,9 @@ impl Wire {
         std::mem::take(&mut self.unread)
     }
 
-    /// The bytes that come next; none at the end of the connection.
-    pub(crate) fn drain_some(&mut self) -> Vec<u8> {
-        self.fill();
-        std::mem::take(&mut self.unread)
+    /// Whether the server says something, and does not just end the connection.
+    pub(crate) fn hears_something(&mut self) -> bool {
+        self.fill()
     }
 
     /// Ends this side of the connection, and leaves the other open.
