@@ -180,6 +180,38 @@ describe('trap 11: refusals are plain text', () => {
   });
 });
 
+describe('older ways of saying it', () => {
+  const ask = (method, path, parameters, body = '') => {
+    const full = `/apps/${app.id}${path}`;
+    const changes = body ? parameters : { body_md5: undefined, ...parameters };
+    const url = `http://127.0.0.1:${server.port}${full}?${signedQuery(method, full, body, changes)}`;
+    return fetch(url, { method, body: method === 'GET' ? undefined : body });
+  };
+
+  test('the deprecated call publishes its body and answers 202 with nothing', async () => {
+    const socket = await connect();
+    await socket.subscribe('old');
+    const answer = await ask('POST', '/channels/old/events', { name: 'e' }, '{"k": 1}');
+    assert.deepEqual([answer.status, await answer.text()], [202, '']);
+    assert.equal((await socket.next('e')).data, '{"k": 1}');
+    await socket.close();
+  });
+
+  test('the deprecated statistics', async () => {
+    const answer = await ask('GET', '/channels/presence-old/stats', {});
+    assert.deepEqual(await answer.json(), { occupied: false, user_count: 0 });
+  });
+
+  test('an event whose parameters are all in the query', async () => {
+    const socket = await connect();
+    await socket.subscribe('old');
+    const answer = await ask('POST', '/events', { name: 'e', data: 'x', channel: 'old', info: 'subscription_count' });
+    assert.deepEqual(await answer.json(), { channels: { old: { subscription_count: 1 } } });
+    assert.equal((await socket.next('e')).data, 'x');
+    await socket.close();
+  });
+});
+
 describe('the official library for Node', () => {
   const status = (promise) => promise.then((response) => response.status);
 
@@ -233,6 +265,87 @@ describe('the official library for Node', () => {
     await socket.close();
   });
 
+  test('a batch, some of which leaves a connection out', async () => {
+    const [excluded, other] = [await connect(), await connect()];
+    for (const socket of [excluded, other]) await socket.subscribe('n6');
+    const answer = await library.triggerBatch([
+      { channel: 'n6', name: 'one', data: { k: 'grün' } },
+      { channel: 'n6', name: 'two', data: 'text', socket_id: excluded.id },
+      { channel: 'n6', name: 'three', data: {} },
+    ]);
+    assert.deepEqual([answer.status, await answer.text()], [200, '{}']);
+    assert.equal((await other.next('one')).data, '{"k":"grün"}');
+    assert.equal((await other.next('two')).data, 'text');
+    await other.next('three');
+    await excluded.next('one');
+    await excluded.next('three');
+    await excluded.close();
+    await other.close();
+  });
+
+  test('what an event and a batch answer when they are asked for info', async () => {
+    const socket = await connect();
+    await socket.subscribe('n7');
+    await socket.subscribe('presence-n7', { data: { user_id: 'u' } });
+    const info = 'user_count,subscription_count';
+    const event = await library.trigger(['n7', 'presence-n7', 'presence-empty'], 'e', {}, { info });
+    assert.deepEqual(await event.json(), {
+      channels: {
+        n7: { subscription_count: 1 },
+        'presence-n7': { subscription_count: 1, user_count: 1 },
+        'presence-empty': { subscription_count: 0, user_count: 0 },
+      },
+    });
+    const batch = await library.triggerBatch([
+      { channel: 'n7', name: 'e', data: {}, info },
+      { channel: 'n7', name: 'e', data: {} },
+      { channel: 'presence-n7', name: 'e', data: {}, info: 'user_count' },
+    ]);
+    assert.deepEqual(await batch.json(), { batch: [{ subscription_count: 1 }, {}, { user_count: 1 }] });
+    await socket.close();
+  });
+
+  test('questions about channels', async () => {
+    const socket = await connect();
+    const name = 'presence-n8;a@b,c=d';
+    await socket.subscribe(name, { data: { user_id: 10 } });
+    const get = async (path, params) => (await library.get({ path, params })).json();
+    const info = 'user_count,subscription_count';
+    assert.deepEqual(await get('/channels', { filter_by_prefix: 'presence-n8', info }), {
+      channels: { [name]: { user_count: 1, subscription_count: 1 } },
+    });
+    assert.deepEqual(await get(`/channels/${name}`, { info }), { occupied: true, user_count: 1, subscription_count: 1 });
+    assert.deepEqual(await get(`/channels/${name}/users`), { users: [{ id: '10' }] });
+    assert.deepEqual(await get('/channels/presence-nobody'), { occupied: false });
+    for (const [params, expected] of [
+      [{ info: 'user_count' }, /^user_count may only be requested for presence channels/],
+      [{ info: 'nonsense' }, /^info should be a comma separated list of attributes/],
+    ]) {
+      await assert.rejects(get('/channels', params), ({ status: code, body }) => {
+        assert.equal(code, 400);
+        assert.match(body, expected);
+        return true;
+      });
+    }
+    // Neither a bare plus nor a percent sign that escapes nothing keeps it from verifying.
+    for (const prefix of ['a+b', 'a%b', 'ü,;']) {
+      assert.deepEqual(await get('/channels', { filter_by_prefix: prefix }), { channels: {} }, prefix);
+    }
+    await socket.close();
+  });
+
+  test('the end of a user\'s connections, and of no other', async () => {
+    const [signedIn, member] = [await connect(), await connect()];
+    await signedIn.signIn({ id: 'n9' });
+    await member.subscribe('presence-n9', { data: { user_id: 'n9' } });
+    const answer = await library.terminateUserConnections('n9');
+    assert.deepEqual([answer.status, await answer.text()], [200, '{}']);
+    assert.equal((await signedIn.next('pusher:error')).data.code, 4009);
+    assert.equal((await signedIn.closed).code, 4009);
+    await member.nothingElse();
+    await member.close();
+  });
+
   test('a wrong secret is an error that it shows', async () => {
     const stranger = new Pusher({
       appId: app.id, key: app.key, secret: 'wrong', host: '127.0.0.1', port: String(server.port), useTLS: false,
@@ -271,6 +384,46 @@ print(json.dumps(answers))`;
     assert.equal((await socket.next('f')).channel, 'p1');
     assert.equal((await socket.next('f')).channel, 'p2');
     await socket.next('marker');
+    await socket.close();
+  });
+
+  const questions = `
+import json, sys
+from pusher import Pusher
+app_id, key, secret, port, socket_id = sys.argv[1:]
+pusher = Pusher(app_id=app_id, key=key, secret=secret, host="127.0.0.1", port=int(port), ssl=False)
+print(json.dumps([
+    pusher.trigger_batch([
+        {"channel": "p3", "name": "one", "data": {"k": "gr\\u00fcn"}},
+        {"channel": "p3", "name": "two", "data": "text", "socket_id": socket_id},
+        {"channel": "p3", "name": "three", "data": {}},
+    ]),
+    pusher.channels_info("presence-p3", ["user_count"]),
+    pusher.channel_info("presence-p3", ["user_count", "subscription_count"]),
+    pusher.channel_info("p4"),
+    pusher.users_info("presence-p3"),
+    pusher.terminate_user_connections("p3"),
+]))`;
+
+  test('trap 08, trap 09: it asks with an MD5 of no body, and ends connections by a path without the app', async () => {
+    const [socket, signedIn] = [await connect(), await connect()];
+    await socket.subscribe('p3');
+    await socket.subscribe('presence-p3', { data: { user_id: 'u' } });
+    await signedIn.signIn({ id: 'p3' });
+    const { stdout } = await promisify(execFile)(process.env.SKYWAVE_PYTHON, [
+      '-c', questions, app.id, app.key, app.secret, String(server.port), socket.id,
+    ]);
+    assert.deepEqual(JSON.parse(stdout), [
+      {},
+      { channels: { 'presence-p3': { user_count: 1 } } },
+      { occupied: true, user_count: 1, subscription_count: 1 },
+      { occupied: false },
+      { users: [{ id: 'u' }] },
+      {},
+    ]);
+    assert.deepEqual(JSON.parse((await socket.next('one')).data), { k: 'grün' });
+    await socket.next('three');
+    assert.equal((await signedIn.next('pusher:error')).data.code, 4009);
     await socket.close();
   });
 
