@@ -146,6 +146,10 @@ impl Server {
     ) -> Result<(), DuplicateApp> {
         let gone = self.inner.node.engine.replace_apps(apps)?;
         self.inner.node.apps_replaced.send_replace(());
+        #[cfg(feature = "webhooks")]
+        self.inner
+            .webhooks
+            .apps_changed(&self.inner.node.engine.apps());
         let gone: Vec<_> = gone.iter().map(|app| app.id()).collect();
         tracing::info!(?gone, "the apps were replaced");
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use skywave_engine::{App, AppSettings, Observer, Occurrence, Webhooks};
+use skywave_engine::{App, AppSettings, Apps, Observer, Occurrence, Webhooks};
 use skywave_protocol::{ChannelName, WebhookKind};
 use tokio::sync::mpsc;
 
@@ -28,8 +28,9 @@ struct Queue {
     length: Arc<AtomicUsize>,
 }
 
-/// An event and what the app's owner had decided when it happened.
-pub(super) type Announced = (Arc<AppSettings>, Event);
+/// What the app's owner has decided, and an event that happened then; without one, something was
+/// decided anew.
+pub(super) type Announced = (Arc<AppSettings>, Option<Event>);
 
 /// An app of which something is told for the first time.
 #[derive(Debug)]
@@ -51,6 +52,18 @@ impl Announcer {
 
     pub(crate) fn counters(&self) -> WebhookCounters {
         self.counters.snapshot()
+    }
+
+    /// Tells apps of which something was told before what their owners have decided anew, so that it
+    /// holds for what is waiting, too.
+    pub(super) fn apps_changed(&self, apps: &Apps) {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        for (id, queue) in &*queues {
+            if let Some(app) = apps.by_id(id) {
+                queue.length.fetch_add(1, Ordering::Relaxed);
+                let _ = queue.events.send((Arc::clone(&app.settings()), None));
+            }
+        }
     }
 
     /// Whether there was room.
@@ -87,7 +100,7 @@ impl Observer for Announcer {
         if !concerns(&settings.webhooks, kind_of(occurrence), channel) {
             return;
         }
-        let announced = (Arc::clone(&settings), Event::new(channel, occurrence));
+        let announced = (Arc::clone(&settings), Some(Event::new(channel, occurrence)));
         if !self.announce(app.id(), announced) {
             Counters::add(&self.counters.refused, 1);
         }

@@ -68,7 +68,7 @@ impl Desk {
         }
     }
 
-    fn take(&mut self, settings: &Arc<AppSettings>, event: Event) {
+    fn take(&mut self, settings: &Arc<AppSettings>, event: Option<Event>) {
         if !self
             .settings
             .as_ref()
@@ -76,6 +76,7 @@ impl Desk {
         {
             self.change(settings);
         }
+        let Some(event) = event else { return };
         // The queue may be behind: who left long before this event did not return in time.
         self.let_go(event.at);
         let Some(event) = self.grace.take(event) else {

@@ -40,7 +40,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use skywave_engine::Observer;
+use skywave_engine::{Apps, Observer};
 use skywave_http_client::{CertificateError, HttpClient, Settings};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -104,6 +104,11 @@ impl WebhookThread {
     /// Who tells what became of the events.
     pub(crate) fn announcer(&self) -> Arc<Announcer> {
         Arc::clone(&self.announcer)
+    }
+
+    /// What the owners of apps have decided anew holds for what is waiting, too.
+    pub(crate) fn apps_changed(&self, apps: &Apps) {
+        self.announcer.apps_changed(apps);
     }
 
     /// What became of all events so far.

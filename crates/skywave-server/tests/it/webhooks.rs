@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
-use skywave_protocol::{Secret, WebhookKind};
+use skywave_protocol::{Credentials, Secret, WebhookKind};
 use skywave_server::{
     App, AppSettings, Config, WebhookCounters, WebhookEndpoint, WebhookSettings, Webhooks,
 };
@@ -517,6 +517,43 @@ fn a_server_that_ends_asks_a_receiver_that_is_down_once_more() {
         receiver.next();
         assert!(receiver.next_within(LATE).is_none());
     }
+}
+
+#[test]
+fn what_is_decided_anew_holds_for_what_is_waiting() {
+    let (kept, removed) = (
+        Receiver::answering(&[Answer::Status(503)]),
+        Receiver::answering(&[Answer::Status(503)]),
+    );
+    let endpoints = vec![all_for(&kept), all_for(&removed)];
+    let node = node_with(endpoints, |config, _| {
+        config.webhooks.pause = Duration::from_millis(200);
+    });
+    let _ann = node.subscriber("a");
+    let (first, _) = (kept.next(), removed.next());
+    first.verified();
+    let app = node.server.app(APP_ID).expect("an app");
+    let mut settings = AppSettings::clone(&app.settings());
+    settings.webhooks.endpoints.pop();
+    settings.credentials = Credentials::new("it-key", &Secret::new("it-secret-new-9a1b"));
+    let replaced = node.server.replace_apps([(APP_ID.to_owned(), settings)]);
+    replaced.expect("one app differs from itself");
+    counters(&node, |now| now.dropped == 2);
+    while removed.next_within(Duration::ZERO).is_some() {}
+    kept.answers(Answer::Status(200));
+    counters(&node, |now| (now.sent, now.waiting) == (2, 0));
+    let mut last = kept.next();
+    while let Some(later) = kept.next_within(Duration::ZERO) {
+        last = later;
+    }
+    assert_eq!(last.body, first.body);
+    let signature = last.header("x-pusher-signature").expect("a signature");
+    let new = Credentials::new("it-key", &Secret::new("it-secret-new-9a1b"));
+    assert!(
+        new.verify_webhook(signature, &last.body),
+        "by the new secret"
+    );
+    assert!(removed.next_within(LATE).is_none(), "it is asked no more");
 }
 
 #[test]
