@@ -40,8 +40,9 @@ pub struct Drain {
     /// The time over which the connections are spread. Default 30 s.
     pub over: Duration,
     /// Whether another process accepts connections at the same addresses by now, on sockets that
-    /// it shares with this one. This one then stops accepting at once, and tells its clients to
-    /// come back at once (code 4200). Otherwise they are closed with 1001 and come back after a
+    /// it shares with this one, or will before long. This one then stops accepting at once and
+    /// refuses nobody (who was accepted already is moved like the others), and tells its clients
+    /// to come back at once (code 4200). Otherwise they are closed with 1001 and come back after a
     /// second: after 4200 and a refused attempt, pusher-js waits for 15 seconds. Default false.
     pub handed_over: bool,
 }
@@ -52,17 +53,6 @@ impl Default for Drain {
             notice: Duration::ZERO,
             over: Duration::from_secs(30),
             handed_over: false,
-        }
-    }
-}
-
-impl Drain {
-    /// What a newcomer is told: where somebody else accepts by now, it can go there at once.
-    pub(crate) fn refusal(self) -> Rejection {
-        if self.handed_over {
-            Rejection::ReconnectNow
-        } else {
-            Rejection::OverCapacity
         }
     }
 }
@@ -96,7 +86,12 @@ impl Node {
         }
         let connections = self.connections();
         tracing::info!(connections, ?drain, "not ready any more: draining");
-        self.wait(drain.notice, || false);
+        let notice = if drain.handed_over {
+            drain.notice.max(HANDSHAKES)
+        } else {
+            drain.notice
+        };
+        self.wait(notice, || false);
         let go_on = |stage: &mut Stage| {
             let leaving = *stage == Stage::Leaving(drain);
             if leaving {
@@ -160,6 +155,13 @@ impl Worker {
             }
             sleep(STEP).await;
         }
+        // Nobody comes any more but those whose sockets had been accepted by then.
+        while self.node.stage() == Stage::Draining(drain) {
+            for mark in self.marks() {
+                self.with(mark, |connection| say_good_bye(&connection.link, drain));
+            }
+            sleep(10 * STEP).await;
+        }
     }
 }
 
@@ -175,6 +177,10 @@ fn say_good_bye(socket: &Socket, drain: Drain) {
 /// RFC 6455 §7.4.1.
 pub(crate) const GOING_AWAY: u16 = 1001;
 const RESTARTING: &str = "server restarting, please reconnect";
+
+/// How long sockets that were accepted last may take for their handshakes, which nobody else can
+/// answer.
+const HANDSHAKES: Duration = Duration::from_millis(100);
 
 /// How often somebody looks whether something is due.
 const STEP: Duration = Duration::from_millis(10);

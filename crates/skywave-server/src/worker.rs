@@ -111,8 +111,10 @@ impl Worker {
 
     /// Whether a new connection of `app` is welcome.
     pub(crate) fn admits(&self, app: &App) -> Result<(), Rejection> {
-        if let Stage::Draining(drain) = self.node.stage() {
-            return Err(drain.refusal());
+        match self.node.stage() {
+            // Who takes over got the socket a moment too late for this one, that is all.
+            Stage::Draining(drain) if !drain.handed_over => return Err(Rejection::OverCapacity),
+            _ => {}
         }
         // It was found when the handshake came; that may be a while ago.
         if app.settings().enabled {
