@@ -104,6 +104,7 @@
 //! | `derive` | yes | `#[derive(CanBroadcast)]`, `#[derive(Channel)]` |
 //! | `encryption` | no | encrypted channels, with a driver's `encryption_master_key` |
 //! | `pusher` | no | the `Pusher` driver, for hosted Pusher and servers with its HTTP API, and `Webhook`s of those |
+//! | `webhooks` | no | `Embedded::webhook`: the embedded server tells others over HTTP what happens in channels |
 //! | `testing` | no | `testing`: a fake broadcaster and simulated browsers, for your dev-dependencies |
 
 mod actor;

@@ -17,6 +17,8 @@ use axum::extract::Request;
 use axum::routing::any;
 use skywave_protocol::{ChannelName, Credentials, Limits, Secret, SocketId};
 use skywave_server::{App, AppSettings, Config, Publication, Server};
+#[cfg(feature = "webhooks")]
+use skywave_server::{WebhookEndpoint, Webhooks};
 
 use super::{BoxFuture, Driver, DriverError, Envelope, IntoDriver, is_placeholder};
 #[cfg(feature = "encryption")]
@@ -48,6 +50,10 @@ pub struct Embedded {
     /// The key, where everything else is to be made up.
     key: Option<String>,
     client_events: bool,
+    #[cfg(feature = "webhooks")]
+    webhooks: Webhooks,
+    #[cfg(feature = "webhooks")]
+    private_webhooks: bool,
     #[cfg(feature = "encryption")]
     encryption_master_key: Option<Secret>,
 }
@@ -89,6 +95,10 @@ impl Embedded {
             identity,
             key: None,
             client_events: true,
+            #[cfg(feature = "webhooks")]
+            webhooks: Webhooks::default(),
+            #[cfg(feature = "webhooks")]
+            private_webhooks: false,
             #[cfg(feature = "encryption")]
             encryption_master_key: None,
         }
@@ -114,6 +124,38 @@ impl Embedded {
             ..self
         }
     }
+
+    /// Tells this endpoint over HTTP what happens in channels, as hosted Pusher does: signed, in
+    /// batches, repeated for some minutes. There may be several.
+    ///
+    /// ```
+    /// use skywave::Embedded;
+    /// use skywave::driver::{WebhookEndpoint, WebhookKind};
+    ///
+    /// # fn f(secret: String) {
+    /// let embedded = Embedded::new("1", "my-key", secret).webhook(WebhookEndpoint {
+    ///     events: vec![WebhookKind::MemberAdded, WebhookKind::MemberRemoved],
+    ///     ..WebhookEndpoint::new("https://example.com/presence")
+    /// });
+    /// # }
+    /// ```
+    #[cfg(feature = "webhooks")]
+    #[must_use]
+    pub fn webhook(mut self, endpoint: WebhookEndpoint) -> Self {
+        self.webhooks.endpoints.push(endpoint);
+        self
+    }
+
+    /// Whether webhooks may go to private, loopback and link-local addresses. They may not by
+    /// default, in case somebody else than you says where they go.
+    #[cfg(feature = "webhooks")]
+    #[must_use]
+    pub fn private_webhooks(self, allowed: bool) -> Self {
+        Self {
+            private_webhooks: allowed,
+            ..self
+        }
+    }
 }
 
 impl IntoDriver for Embedded {
@@ -136,9 +178,20 @@ impl IntoDriver for Embedded {
         };
         let settings = AppSettings {
             client_events: self.client_events,
+            #[cfg(feature = "webhooks")]
+            webhooks: checked(self.webhooks, self.private_webhooks)?,
             ..AppSettings::new(Credentials::new(key, &secret))
         };
-        let server = Server::start(Config::new([App::new(id.clone(), settings)]))
+        #[cfg_attr(
+            not(feature = "webhooks"),
+            expect(unused_mut, reason = "there is nothing to change")
+        )]
+        let mut config = Config::new([App::new(id.clone(), settings)]);
+        #[cfg(feature = "webhooks")]
+        {
+            config.webhooks.allow_private = self.private_webhooks;
+        }
+        let server = Server::start(config)
             .map_err(|error| DriverError::new("the server did not start").caused_by(error))?;
         let app = server
             .app(&id)
@@ -150,6 +203,16 @@ impl IntoDriver for Embedded {
             master_key,
         }))
     }
+}
+
+/// The same, if webhooks can be sent to all their endpoints.
+#[cfg(feature = "webhooks")]
+fn checked(webhooks: Webhooks, allow_private: bool) -> Result<Webhooks, DriverError> {
+    for endpoint in &webhooks.endpoints {
+        skywave_server::check_webhook(endpoint, allow_private)
+            .map_err(|error| DriverError::new("an endpoint of webhooks").caused_by(error))?;
+    }
+    Ok(webhooks)
 }
 
 /// The server after its start.

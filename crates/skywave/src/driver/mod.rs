@@ -43,9 +43,13 @@ use axum::Router;
 use skywave_engine::Except;
 #[cfg(feature = "_http")]
 pub use skywave_http_client::HttpError;
+#[cfg(feature = "webhooks")]
+pub use skywave_protocol::WebhookKind;
 pub use skywave_protocol::{ChannelName, EventName, Limits, SocketId};
 #[cfg(all(feature = "embedded", not(feature = "testing")))]
 use skywave_server::Except;
+#[cfg(feature = "webhooks")]
+pub use skywave_server::WebhookEndpoint;
 
 #[cfg(feature = "ably")]
 pub use self::ably::{Ably, AblyError, AblyNames, AblyToken};

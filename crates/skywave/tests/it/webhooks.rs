@@ -1,5 +1,6 @@
 //! Webhooks: who they are accepted from, and what they tell.
 
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -11,8 +12,10 @@ use skywave_protocol::{Credentials, Secret, WebhookKind};
 use skywave_server::{
     App, AppSettings, Config, Server, WebhookEndpoint, WebhookSettings, Webhooks,
 };
-use tokio::sync::mpsc;
-use tungstenite::Message;
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Message, WebSocket};
 
 use crate::stage::{self, KEY, SECRET, credentials};
 
@@ -259,30 +262,69 @@ async fn the_extractor_verifies_the_body_as_it_came_in() {
     assert_eq!(answer.body, "the signature is not that of the body");
 }
 
-#[test]
-fn what_our_own_server_sends_is_accepted_and_read() {
-    let (told, mut events) = mpsc::unbounded_channel();
-    let receiver = Router::new()
-        .route(
-            "/webhooks",
-            post(move |webhook: Webhook| async move {
-                for event in webhook.events {
-                    told.send(event).unwrap();
-                }
-            }),
-        )
-        .with_state(keys());
-    let runtime = tokio::runtime::Runtime::new().unwrap();
+/// Receives webhooks at a port of its own.
+struct Receiver {
+    runtime: Runtime,
+    url: String,
+    events: UnboundedReceiver<WebhookEvent>,
+}
+
+impl Receiver {
+    fn start() -> Self {
+        let (told, events) = mpsc::unbounded_channel();
+        let told = post(move |webhook: Webhook| async move {
+            for event in webhook.events {
+                told.send(event).unwrap();
+            }
+        });
+        let app = Router::new().route("/webhooks", told).with_state(keys());
+        let runtime = Runtime::new().unwrap();
+        let address = serve(&runtime, app);
+        Self {
+            runtime,
+            url: format!("http://{address}/webhooks"),
+            events,
+        }
+    }
+
+    /// The next events.
+    #[track_caller]
+    fn take(&mut self, count: usize) -> Vec<WebhookEvent> {
+        let patience = Duration::from_secs(10);
+        let mut next = || {
+            let event = async { tokio::time::timeout(patience, self.events.recv()).await };
+            let event = self.runtime.block_on(event).expect("a webhook in time");
+            event.expect("the receiver runs")
+        };
+        (0..count).map(|_| next()).collect()
+    }
+}
+
+fn serve(runtime: &Runtime, app: Router) -> SocketAddr {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
     let listener = listener.unwrap();
-    let url = format!("http://{}/webhooks", listener.local_addr().unwrap());
-    runtime.spawn(async { axum::serve(listener, receiver).await });
+    let address = listener.local_addr().unwrap();
+    runtime.spawn(async { axum::serve(listener, app).await });
+    address
+}
 
+/// Somebody who listens to `cache-a`.
+fn subscriber(address: SocketAddr) -> WebSocket<MaybeTlsStream<TcpStream>> {
+    let url = format!("ws://{address}/app/{KEY}?protocol=7");
+    let (mut client, _) = tungstenite::connect(url).unwrap();
+    let subscribe = r#"{"event":"pusher:subscribe","data":{"channel":"cache-a"}}"#;
+    client.send(Message::text(subscribe)).unwrap();
+    client
+}
+
+#[test]
+fn what_our_own_server_sends_is_accepted_and_read() {
+    let mut receiver = Receiver::start();
     let settings = AppSettings {
         webhooks: Webhooks {
             endpoints: vec![WebhookEndpoint {
                 events: WebhookKind::ALL.into(),
-                ..WebhookEndpoint::new(url)
+                ..WebhookEndpoint::new(&receiver.url)
             }],
             batch_events: 1,
             ..Webhooks::default()
@@ -300,24 +342,8 @@ fn what_our_own_server_sends_is_accepted_and_read() {
     };
     let server = Server::start(config).unwrap();
     let address = server.listen("127.0.0.1:0".parse().unwrap()).unwrap();
-    let (mut client, _) =
-        tungstenite::connect(format!("ws://{address}/app/{KEY}?protocol=7")).unwrap();
-    let subscribe = r#"{"event":"pusher:subscribe","data":{"channel":"cache-a"}}"#;
-    client.send(Message::text(subscribe)).unwrap();
-
-    let patience = Duration::from_secs(10);
-    let told = runtime.block_on(async {
-        let mut told = Vec::new();
-        while told.len() < 3 {
-            let event = tokio::time::timeout(patience, events.recv()).await;
-            told.push(
-                event
-                    .expect("a webhook in time")
-                    .expect("the receiver runs"),
-            );
-        }
-        told
-    });
+    let _client = subscriber(address);
+    let told = receiver.take(3);
     let channel = Channel::new("cache-a");
     for expected in [
         WebhookEvent::ChannelOccupied {
@@ -330,4 +356,36 @@ fn what_our_own_server_sends_is_accepted_and_read() {
     ] {
         assert!(told.contains(&expected), "{expected:?} in {told:?}");
     }
+}
+
+#[cfg(feature = "webhooks")]
+#[test]
+fn the_embedded_server_tells_an_endpoint() {
+    use skywave::{Broadcaster, Embedded};
+
+    let mut receiver = Receiver::start();
+    let embedded = |allowed| {
+        let endpoint = WebhookEndpoint::new(&receiver.url);
+        let embedded = Embedded::new("1", KEY, SECRET).webhook(endpoint);
+        let embedded = embedded.private_webhooks(allowed);
+        Broadcaster::builder().driver("embedded", embedded).build()
+    };
+    let refused = embedded(false).unwrap_err();
+    let problem = std::error::Error::source(&refused).map(ToString::to_string);
+    let told = format!("{refused} {problem:?} {refused:?}");
+    assert!(told.contains("an address of your own network"), "{told}");
+
+    let broadcaster = embedded(true).unwrap();
+    let app = broadcaster.routes().with_state(broadcaster.clone());
+    let _client = subscriber(serve(&receiver.runtime, app));
+    let channel = Channel::new("cache-a");
+    assert_eq!(
+        receiver.take(2),
+        [
+            WebhookEvent::ChannelOccupied {
+                channel: channel.clone()
+            },
+            WebhookEvent::CacheMiss { channel },
+        ]
+    );
 }
