@@ -1,6 +1,5 @@
 //! What flags, variables and the file say about an app and its server: [`Said`].
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use http::Uri;
@@ -159,14 +158,15 @@ impl Said {
 
     /// Where the server of a file listens.
     pub(super) fn place_of(file: &File) -> Self {
-        let address: Option<SocketAddr> = file.listen.iter().find_map(Listen::address);
-        let address = address.map(reachable);
+        let listen = file.listen.iter().find(|listen| listen.address().is_some());
+        let address = listen.and_then(Listen::address).map(reachable);
         Self {
             host: address.map(|address| match address.ip() {
                 std::net::IpAddr::V4(ip) => ip.to_string(),
                 std::net::IpAddr::V6(ip) => format!("[{ip}]"),
             }),
             port: address.map(|address| address.port()),
+            tls: listen.map(|listen| listen.tls.is_some()),
             ..Self::default()
         }
     }

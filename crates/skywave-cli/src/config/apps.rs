@@ -9,6 +9,7 @@ use skywave_settings::Settings;
 
 use super::file::{Apps, Reader, parsed, said};
 use super::limits::{LIMIT_KEYS, limits};
+use super::tables::time;
 use super::webhooks::{ENDPOINT_KEYS, endpoint, webhooks};
 
 /// Keys of `[[apps]]`.
@@ -20,6 +21,8 @@ pub(super) const APP_KEYS: &[&str] = &[
     "enabled",
     "client_events",
     "subscription_counts",
+    "watchlists",
+    "authorisation_timeout",
     "origins",
     "origin_null",
     "origin_missing",
@@ -67,25 +70,37 @@ fn app(
     let key = table.required::<String>("key").ok();
     let key = key.filter(|key| noted(table, "key", check_name(key)));
     let secret = secret(reader, table);
-    let flags = [
-        "enabled",
-        "client_events",
-        "subscription_counts",
-        "tls_only",
-    ];
-    let flags = flags.map(|flag| said::<bool>(table, flag));
+    let flags = FLAGS.map(|flag| said::<bool>(table, flag));
+    let authorisation_timeout = time(table, "authorisation_timeout");
     let origins = origins(table);
     let mut app = AppSettings::new(Credentials::new(key?, &secret?));
-    let [enabled, client_events, subscription_counts, tls_only] = flags;
+    let [
+        enabled,
+        client_events,
+        subscription_counts,
+        watchlists,
+        tls_only,
+    ] = flags;
     app.limits = limits.unwrap_or_default();
     app.enabled = enabled.unwrap_or(app.enabled);
     app.client_events = client_events.unwrap_or(app.client_events);
     app.subscription_counts = subscription_counts.unwrap_or(app.subscription_counts);
+    app.watchlists = watchlists.unwrap_or(app.watchlists);
+    app.authorisation_timeout = authorisation_timeout;
     app.tls_only = tls_only.unwrap_or(app.tls_only);
     app.origins = origins;
     app.webhooks = webhooks;
     Some((id?, app))
 }
+
+/// The settings that are true or false.
+const FLAGS: [&str; 5] = [
+    "enabled",
+    "client_events",
+    "subscription_counts",
+    "watchlists",
+    "tls_only",
+];
 
 /// Whose pages may connect.
 fn origins(table: &Settings) -> Origins {

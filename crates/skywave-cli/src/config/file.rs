@@ -3,11 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use skywave_server::{AddressLimits, AppSettings, WebhookSettings};
+use skywave_server::{AddressLimits, AppSettings, Drain, WebhookSettings};
 use skywave_settings::{Entry, FromSetting, Mistake, Origin, Place, Settings, Variables, parse};
 
-use super::listen::Listen;
-use super::tables::{LOG_KEYS, Log, PER_ADDRESS_KEYS, SERVER_KEYS, Server};
+use super::listen::{At, Listen, OPERATOR_KEYS};
+use super::tables::{DRAIN_KEYS, LOG_KEYS, Log, PER_ADDRESS_KEYS, SERVER_KEYS, Server};
 use super::webhooks::WEBHOOKS_KEYS;
 use super::{apps, listen, tables, webhooks};
 
@@ -16,9 +16,11 @@ use super::{apps, listen, tables, webhooks};
 #[derive(Debug, Default)]
 pub(crate) struct File {
     pub(crate) listen: Vec<Listen>,
+    pub(crate) operator: Option<At>,
     pub(crate) server: Server,
     pub(crate) per_address: AddressLimits,
     pub(crate) webhooks: WebhookSettings,
+    pub(crate) drain: Drain,
     pub(crate) log: Log,
     pub(crate) apps: Apps,
 }
@@ -27,8 +29,16 @@ pub(crate) struct File {
 pub(crate) type Apps = Vec<(String, AppSettings)>;
 
 /// The keys at the top of a file: tables, all of them.
-pub(super) const TOP_KEYS: &[&str] =
-    &["listen", "server", "per_address", "webhooks", "log", "apps"];
+pub(super) const TOP_KEYS: &[&str] = &[
+    "listen",
+    "operator",
+    "server",
+    "per_address",
+    "drain",
+    "webhooks",
+    "log",
+    "apps",
+];
 
 impl File {
     /// Reads the text of the file `name` in `folder`, where relative paths begin.
@@ -85,6 +95,8 @@ impl Reader<'_> {
             webhooks::settings(table, folder)
         });
         let webhooks = webhooks.unwrap_or_default();
+        let operator = self.table(&mut top, "operator", OPERATOR_KEYS, listen::at);
+        let drain = self.table(&mut top, "drain", DRAIN_KEYS, tables::drain);
         let log = self.table(&mut top, "log", LOG_KEYS, tables::log);
         let listen = listen::read(self, &mut top);
         let apps = apps::read(self, &mut top, webhooks.allow_private);
@@ -94,6 +106,8 @@ impl Reader<'_> {
             server: server.unwrap_or_default(),
             per_address: per_address.unwrap_or_default(),
             webhooks,
+            operator: operator.flatten(),
+            drain: drain.unwrap_or_default(),
             log: log.unwrap_or_default(),
             apps,
         }

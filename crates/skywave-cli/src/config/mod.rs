@@ -3,7 +3,7 @@
 //! ```text
 //! find      which file it is
 //! file      the whole file: its tables, and every mistake in them
-//! listen    `[[listen]]`
+//! listen    `[[listen]]` with TLS and proxies, and `[operator]`
 //! tables    what has a table of its own but apps: the server, its log
 //! apps      `[[apps]]`, with secrets from files
 //! limits    `[apps.limits]`
@@ -30,7 +30,7 @@ use clap::{Args, Subcommand};
 pub(crate) use self::apps::{check_name, read_secret};
 pub(crate) use self::file::{Apps, File};
 pub(crate) use self::find::find;
-pub(crate) use self::listen::Listen;
+pub(crate) use self::listen::{At, Listen};
 pub(crate) use self::tables::{LogFormat, seconds};
 use crate::failure::Failure;
 

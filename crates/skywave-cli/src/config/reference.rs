@@ -7,8 +7,8 @@ use super::EXAMPLE;
 use super::apps::APP_KEYS;
 use super::file::{File, TOP_KEYS};
 use super::limits::{LIMIT_KEYS, defaults};
-use super::listen::LISTEN_KEYS;
-use super::tables::{FORMATS, LOG_KEYS, PER_ADDRESS_KEYS, SERVER_KEYS};
+use super::listen::{LISTEN_KEYS, OPERATOR_KEYS, PROXY_HEADERS};
+use super::tables::{DRAIN_KEYS, FORMATS, LOG_KEYS, PER_ADDRESS_KEYS, SERVER_KEYS};
 use super::webhooks::{ENDPOINT_KEYS, WEBHOOKS_KEYS};
 
 const GUIDE: &str = include_str!("../../../../docs/server-configuration.md");
@@ -28,6 +28,12 @@ fn column(table: &[Vec<&str>], column: usize) -> Vec<String> {
     table.iter().map(|row| row[column].to_owned()).collect()
 }
 
+/// The words of a choice.
+fn quoted<T>(words: &[(&str, T)]) -> String {
+    let words: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
 #[test]
 fn the_guide_tells_every_key_and_no_other() {
     let mut tables = tables();
@@ -37,6 +43,8 @@ fn the_guide_tells_every_key_and_no_other() {
         ("[server]", SERVER_KEYS),
         ("[per_address]", PER_ADDRESS_KEYS),
         ("[webhooks]", WEBHOOKS_KEYS),
+        ("[operator]", OPERATOR_KEYS),
+        ("[drain]", DRAIN_KEYS),
         ("[log]", LOG_KEYS),
         ("[[apps]]", APP_KEYS),
         ("[[apps.webhooks]]", ENDPOINT_KEYS),
@@ -53,11 +61,8 @@ fn the_guide_tells_every_key_and_no_other() {
 fn the_guide_tells_defaults_and_words_as_they_are() {
     let tables = tables();
     assert_eq!(column(&tables["[apps.limits]"], 2), defaults());
-    let words: Vec<_> = FORMATS
-        .iter()
-        .map(|(word, _)| format!("`{word}`"))
-        .collect();
-    assert_eq!(tables["[log]"][0][1], words.join(", "));
+    assert_eq!(tables["[log]"][0][1], quoted(FORMATS));
+    assert_eq!(tables["[[listen]]"][7][1], quoted(PROXY_HEADERS));
     assert_eq!(tables["[log]"][1][2], format!("`{}`", crate::serve::FILTER));
 
     let webhooks = skywave_server::Webhooks::default();
@@ -75,6 +80,11 @@ fn the_guide_tells_defaults_and_words_as_they_are() {
     let config = skywave_server::Config::new([]);
     let time = |time: std::time::Duration| format!("`\"{}s\"`", time.as_secs());
     assert_eq!(tables["[webhooks]"][1][2], time(config.webhooks.timeout));
+    let drain = skywave_server::Drain::default();
+    assert_eq!(
+        column(&tables["[drain]"], 2),
+        [drain.notice, drain.over].map(time)
+    );
     assert_eq!(
         column(&tables["[server]"], 2)[1..6],
         [

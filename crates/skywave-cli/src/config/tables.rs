@@ -1,4 +1,5 @@
-//! The tables of the server as a whole: `[server]`, `[per_address]` and `[log]`.
+//! The tables of the server as a whole: `[server]`, `[per_address]`,
+//! `[drain]` and `[log]`.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -6,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use skywave_server::{AddressLimits, IpNet};
+use skywave_server::{AddressLimits, Drain, IpNet};
 use skywave_settings::Settings;
 use tracing_subscriber::EnvFilter;
 
@@ -21,6 +22,7 @@ pub(super) const SERVER_KEYS: &[&str] = &[
     "outbox_bytes",
     "message_bytes",
     "max_connections",
+    "hostname",
 ];
 
 /// Keys of `[per_address]`.
@@ -30,6 +32,9 @@ pub(super) const PER_ADDRESS_KEYS: &[&str] = &[
     "handshakes",
     "exempt",
 ];
+
+/// Keys of `[drain]`.
+pub(super) const DRAIN_KEYS: &[&str] = &["notice", "over"];
 
 /// Keys of `[log]`.
 pub(super) const LOG_KEYS: &[&str] = &["format", "filter"];
@@ -44,6 +49,7 @@ pub(crate) struct Server {
     pub(crate) outbox_bytes: Option<usize>,
     pub(crate) message_bytes: Option<usize>,
     pub(crate) max_connections: Option<usize>,
+    pub(crate) hostname: Option<String>,
 }
 
 /// `[log]`.
@@ -83,11 +89,33 @@ pub(super) fn server(table: &Settings) -> Server {
         outbox_bytes: bytes(table, "outbox_bytes"),
         message_bytes: bytes(table, "message_bytes"),
         max_connections: said(table, "max_connections"),
+        hostname: parsed(table, "hostname", check_host),
+    }
+}
+
+/// A host's name, as a browser puts it into an address.
+fn check_host(text: &str) -> Result<String, String> {
+    let host = text.parse::<http::uri::Authority>().ok();
+    match host.filter(|host| host.host() == text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!(
+            "`{text}`: expected the name of a host, without scheme and port"
+        )),
     }
 }
 
 pub(super) fn per_address(table: &Settings) -> AddressLimits {
-    let exempt = said::<Vec<String>>(table, "exempt").unwrap_or_default();
+    AddressLimits {
+        connections: said(table, "connections"),
+        connections_per_second: said(table, "connections_per_second"),
+        handshakes: said(table, "handshakes"),
+        exempt: networks(table, "exempt"),
+    }
+}
+
+/// Networks, and addresses as networks of one.
+pub(super) fn networks(table: &Settings, key: &str) -> Vec<IpNet> {
+    let listed = said::<Vec<String>>(table, key).unwrap_or_default();
     let network = |text: &String| {
         let address = text.parse::<IpAddr>().map(IpNet::from);
         let network = address.or_else(|_| text.parse());
@@ -95,16 +123,18 @@ pub(super) fn per_address(table: &Settings) -> AddressLimits {
             let problem = format!(
                 "`{text}`: expected a network or an address, such as `10.0.0.0/8` or `::1`"
             );
-            table.mistake("exempt", &problem);
+            table.mistake(key, &problem);
         }
         network.ok()
     };
-    AddressLimits {
-        connections: said(table, "connections"),
-        connections_per_second: said(table, "connections_per_second"),
-        handshakes: said(table, "handshakes"),
-        exempt: exempt.iter().filter_map(network).collect(),
-    }
+    listed.iter().filter_map(network).collect()
+}
+
+pub(super) fn drain(table: &Settings) -> Drain {
+    let mut drain = Drain::default();
+    drain.notice = said(table, "notice").unwrap_or(drain.notice);
+    drain.over = said(table, "over").unwrap_or(drain.over);
+    drain
 }
 
 pub(super) fn log(table: &Settings) -> Log {

@@ -5,7 +5,7 @@
 //! plan      flags > environment > file > defaults, all of it checked
 //! sample    an app for trying things out, and a page that listens
 //! log       where the log goes, and what it looks like
-//! signals   draining, ending at once, reading the configuration again
+//! signals   reading the configuration again, draining, ending at once
 //! systemd   telling the service manager
 //! ```
 
@@ -28,7 +28,7 @@ pub(crate) use self::plan::PORT;
 use self::plan::Plan;
 pub(crate) use self::sample::reachable;
 use self::signals::Signals;
-use crate::config::Listen;
+use crate::config::At;
 use crate::failure::Failure;
 
 /// Runs until Ctrl-C or SIGTERM.
@@ -41,41 +41,62 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     raise_descriptor_limit();
     let server = Server::start(plan.take_config()).context("the server cannot start")?;
     let places = listen(&server, &plan)?;
+    let operators = listen_to_operators(&server, &plan)?;
     let signals = Signals::new()?;
-    announce(&places, &plan)?;
+    announce(&places, operators.as_ref(), &plan)?;
     systemd::ready();
-    signals.obey(&server);
+    signals.obey(&server, options, plan);
     Ok(())
 }
 
-/// Listens at the sockets that the service manager opened, or else at every place of the plan.
-fn listen(server: &Server, plan: &Plan) -> anyhow::Result<Vec<Place>> {
+/// Listens at the sockets that the service manager opened, or else at every place of the plan;
+/// tells where, and whether there is TLS.
+fn listen(server: &Server, plan: &Plan) -> anyhow::Result<Vec<(Place, bool)>> {
     let inherited = systemd::sockets()?;
-    if !inherited.is_empty() {
-        let listen = |endpoint| {
-            let place = server.listen_at(endpoint);
-            place.context("cannot listen on a socket that the service manager opened")
-        };
-        return inherited.into_iter().map(listen).collect();
+    let mut places = Vec::new();
+    if inherited.is_empty() {
+        for listen in &plan.listen {
+            let place = server.listen_at(listen.endpoint());
+            let place = place.with_context(|| busy(&listen.at))?;
+            places.push((place, listen.tls.is_some()));
+        }
     }
-    let listen = |listen: &Listen| {
-        server.listen_at(listen.endpoint()).with_context(|| {
-            format!("cannot listen on {listen}; choose another address, or stop what is using it")
-        })
+    for (number, endpoint) in inherited.into_iter().enumerate() {
+        let listen = plan.listen.get(number);
+        let endpoint = match listen {
+            Some(listen) => listen.dressed(endpoint),
+            None => endpoint,
+        };
+        let place = server.listen_at(endpoint);
+        let place = place.context("cannot listen on a socket that the service manager opened")?;
+        places.push((place, listen.is_some_and(|listen| listen.tls.is_some())));
+    }
+    Ok(places)
+}
+
+/// Listens where operators ask.
+fn listen_to_operators(server: &Server, plan: &Plan) -> anyhow::Result<Option<Place>> {
+    let Some(at) = &plan.operator else {
+        return Ok(None);
     };
-    plan.listen.iter().map(listen).collect()
+    let place = server.listen_operator(at.endpoint());
+    Ok(Some(place.with_context(|| busy(at))?))
+}
+
+fn busy(at: &At) -> String {
+    format!("cannot listen on {at}; choose another address, or stop what is using it")
 }
 
 /// Whoever started this process may wait for these lines.
-fn announce(places: &[Place], plan: &Plan) -> io::Result<()> {
+fn announce(places: &[(Place, bool)], operators: Option<&Place>, plan: &Plan) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for place in places {
-        match place {
-            Place::Tcp(address) => writeln!(out, "Skywave server: http://{address}")?,
-            Place::Unix(path) => writeln!(out, "Skywave server: unix:{}", path.display())?,
-        }
+    for (place, tls) in places {
+        writeln!(out, "Skywave server: {}", told(place, *tls))?;
     }
-    let address = places.iter().find_map(|place| match place {
+    if let Some(place) = operators {
+        writeln!(out, "Skywave operators: {}", told(place, false))?;
+    }
+    let address = places.iter().find_map(|(place, _)| match place {
         Place::Tcp(address) => Some(*address),
         Place::Unix(_) => None,
     });
@@ -83,6 +104,14 @@ fn announce(places: &[Place], plan: &Plan) -> io::Result<()> {
         write!(out, "{}", sample.introduction(address))?;
     }
     out.flush()
+}
+
+fn told(place: &Place, tls: bool) -> String {
+    match place {
+        Place::Tcp(address) if tls => format!("https://{address}"),
+        Place::Tcp(address) => format!("http://{address}"),
+        Place::Unix(path) => format!("unix:{}", path.display()),
+    }
 }
 
 /// Every connection is a descriptor; the default of many systems is 1,024.

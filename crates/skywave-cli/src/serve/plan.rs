@@ -7,17 +7,20 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use skywave_protocol::{Credentials, Secret};
-use skywave_server::{App, AppSettings, Config};
+use skywave_server::{App, AppSettings, Config, Drain};
 
 use super::options::Options;
 use super::sample::Sample;
-use crate::config::{Apps, File, Listen, LogFormat, check_name, find, read_secret};
+use crate::config::{Apps, At, File, Listen, LogFormat, check_name, find, read_secret};
 use crate::failure::Failure;
 
 /// All that was decided before the start.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) listen: Vec<Listen>,
+    /// Where operators ask.
+    pub(super) operator: Option<At>,
+    pub(super) drain: Drain,
     pub(super) apps: Apps,
     /// The app that was made up because none was configured.
     pub(super) sample: Option<Sample>,
@@ -54,6 +57,8 @@ impl Plan {
         override_all(options, &mut apps);
         Ok(Self {
             listen: listen(options, file),
+            operator: file.operator.take(),
+            drain: file.drain,
             warnings: warnings(&apps),
             apps,
             sample,
@@ -61,6 +66,22 @@ impl Plan {
             log_filter: file.log.filter.take(),
             server: server(options, file),
         })
+    }
+
+    /// The plan after the file has changed. What only a restart can change stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`of`](Self::of).
+    pub(super) fn again(&self, options: &Options) -> Result<Self, Failure> {
+        let mut plan = Self::of(options)?;
+        if let (Some(sample), Some(_)) = (&self.sample, &plan.sample) {
+            // Pages are connected with what was made up at first.
+            plan.sample = Some(sample.clone());
+            plan.apps = vec![(sample.id.clone(), sample.settings())];
+            override_all(options, &mut plan.apps);
+        }
+        Ok(plan)
     }
 
     /// What the server is started with; the defaults from then on.
@@ -150,8 +171,7 @@ fn listen(options: &Options, file: &mut File) -> Vec<Listen> {
     }
     let host = options.host.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
     let address = SocketAddr::new(host, options.port.unwrap_or(PORT));
-    let ipv6_only = false;
-    vec![Listen::Tcp { address, ipv6_only }]
+    vec![Listen::plain(address)]
 }
 
 fn server(options: &Options, file: &mut File) -> Config {
@@ -159,6 +179,7 @@ fn server(options: &Options, file: &mut File) -> Config {
     let mut config = Config::new([]);
     config.workers = options.workers.or(said.workers).map(usize::from);
     config.max_connections = said.max_connections;
+    config.hostname.clone_from(&said.hostname);
     config.per_address = std::mem::take(&mut file.per_address);
     config.webhooks = std::mem::take(&mut file.webhooks);
     let set = |setting: &mut Duration, flag: Option<Duration>, said: Option<Duration>| {

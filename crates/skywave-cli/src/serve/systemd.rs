@@ -33,6 +33,15 @@ pub(super) fn ready() {
     tell(&[NotifyState::Ready]);
 }
 
+/// The configuration is being read again; [`ready`] ends that.
+pub(super) fn reloading() {
+    let since = NotifyState::monotonic_usec_now();
+    match since {
+        Ok(since) => tell(&[NotifyState::Reloading, since]),
+        Err(_) => tell(&[NotifyState::Reloading]),
+    }
+}
+
 /// The end has begun.
 pub(super) fn stopping() {
     tell(&[NotifyState::Stopping]);

@@ -44,6 +44,32 @@ const MISTAKES: &[(&str, &[&str])] = &[
             "6:8: listen.path: expected `address` or `path`, found both",
         ],
     ),
+    (
+        "[[listen]]\naddress = \"127.0.0.1:1\"\ncertificate = \"gone\"\n\
+         proxies = [\"10.0.0.0/8\", \"nobody\"]\n\
+         [[listen]]\naddress = \"127.0.0.1:2\"\nkey = \"gone\"\nproxy_tls = true\n\
+         [[listen]]\naddress = \"127.0.0.1:3\"\nproxies = [\"::1\"]\nproxy_header = \"forward\"",
+        &[
+            "3:15: listen.certificate: expected `key` beside it",
+            "4:11: listen.proxies: `nobody`: expected a network or an address, such as \
+             `10.0.0.0/8` or `::1`",
+            "4:11: listen.proxies: expected `proxy_header` beside it",
+            "7:7: listen.key: expected `certificate` beside it",
+            "8:13: listen.proxy_tls: has no meaning without `proxies`",
+            "12:16: listen.proxy_header: `forward`: did you mean `forwarded`?",
+        ],
+    ),
+    (
+        "[operator]\ncertificate = \"a\"\n[drain]\nover = 30\n[server]\nhostname = \"http://a\"",
+        &[
+            "1:2: operator: key `address` or `path` is missing; expected text",
+            "2:1: operator.certificate: unknown key; expected one of `address`, `path`, \
+             `ipv6_only`, `mode`",
+            "4:8: drain.over: expected a time such as \"250ms\", \"10s\" or \"2m\", found 30",
+            "6:12: server.hostname: `http://a`: expected the name of a host, without scheme and \
+             port",
+        ],
+    ),
     // The server and its log.
     (
         "[server]\nworkers = 0\nactivity_timeout = \"1500ms\"\npong_timeout = 30\n\

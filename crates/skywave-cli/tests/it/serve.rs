@@ -197,6 +197,38 @@ fn it_listens_at_several_places_side_by_side() {
     assert!(answered.starts_with("HTTP/1.1 401"), "{answered}");
 }
 
+#[test]
+fn operators_have_an_address_of_their_own() {
+    let folder = folder_with(&format!("{APP}[operator]\naddress = \"127.0.0.1:0\"\n"));
+    let mut server = serve(&folder, &[]);
+    let line = server.line();
+    let address = line.strip_prefix("Skywave operators: http://").unwrap();
+    for (path, expected) in [("/readyz", "200"), ("/healthz", "200"), ("/metrics", "200")] {
+        let answered = answer(TcpStream::connect(address).unwrap(), path);
+        assert!(
+            answered.starts_with(&format!("HTTP/1.1 {expected}")),
+            "{answered}"
+        );
+    }
+    let answered = answer(TcpStream::connect(&server.address).unwrap(), "/metrics");
+    assert!(answered.starts_with("HTTP/1.1 404"), "{answered}");
+}
+
+#[test]
+fn proxies_are_believed() {
+    let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nproxies = [\"127.0.0.0/8\"]\n\
+                proxy_header = \"x-forwarded-for\"\nproxy_tls = true\n";
+    let folder = folder_with(&format!("{text}{APP}tls_only = true\n"));
+    let server = Running::start(skywave(&folder).arg("serve"));
+    let (_, first) = connect(&server.address, "k");
+    assert!(first.contains("connection_established"), "{first}");
+    drop(server);
+    // Without that, the same connection is one without TLS.
+    let server = serve(&folder, &[]);
+    let (_, first) = connect(&server.address, "k");
+    assert!(first.contains("4000"), "{first}");
+}
+
 /// The shell hands its standard input over as socket 3, as systemd does.
 #[test]
 fn a_socket_that_the_service_manager_opened_is_used() {
