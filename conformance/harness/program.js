@@ -29,6 +29,9 @@ export const startServerFor = (appId, ...flags) => start('skywave', [
   ...flags,
 ]);
 
+/** `skywave serve` with a configuration file and the variables in it, listening at any free port. */
+export const startConfigured = (file, variables) => start('skywave', ['serve', '--config', file, '--host', '127.0.0.1'], 0, variables);
+
 /** The demo, with the pusher-js for browsers of this folder. */
 export const startDemo = (assets = join(here, 'node_modules/pusher-js/dist/web')) => start('demo', ['--assets', assets]);
 
@@ -79,12 +82,14 @@ export class Program {
   }
 }
 
-async function start(name, flags, port = 0) {
+async function start(name, flags, port = 0, variables = {}) {
   const path = join(folder, name);
   if (!existsSync(path)) {
     throw new Error(`${path} is not there: run "cargo build --workspace --bins", or set SKYWAVE_BIN`);
   }
-  const child = spawn(path, [...flags, '--port', String(port)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(path, [...flags, '--port', String(port)], {
+    stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...variables },
+  });
   running.add(child);
   child.log = '';
   child.once('exit', () => running.delete(child));
