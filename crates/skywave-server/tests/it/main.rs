@@ -34,6 +34,8 @@ mod quotas;
 mod receiver;
 mod refusals;
 mod reload;
+#[cfg(feature = "tls")]
+mod reverse_proxies;
 mod same_port;
 mod secrets;
 mod security;

@@ -21,14 +21,14 @@ use crate::peer::Peer;
 use crate::wire::{Duplex, Wire, app_target, handshake};
 
 /// A certificate and its key, as files that can be replaced.
-struct Identity {
+pub(crate) struct Identity {
     _folder: Folder,
-    chain: PathBuf,
-    key: PathBuf,
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Identity {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Folder::new();
         let identity = Self {
             chain: folder.file("chain.pem"),
@@ -51,7 +51,7 @@ impl Identity {
     }
 
     /// A client that trusts the certificate that is there now, and no other.
-    fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_file(&self.chain).expect("a certificate");
         roots.add(certificate).expect("a certificate");
@@ -64,18 +64,18 @@ impl Identity {
     }
 }
 
-struct Client(Arc<ClientConfig>);
+pub(crate) struct Client(Arc<ClientConfig>);
 
-type Secured = StreamOwned<ClientConnection, TcpStream>;
+pub(crate) type Secured = StreamOwned<ClientConnection, TcpStream>;
 
 impl Client {
-    fn connect(&self, address: SocketAddr) -> Secured {
+    pub(crate) fn connect(&self, address: SocketAddr) -> Secured {
         let name = ServerName::try_from("localhost").expect("a name");
         let connection = ClientConnection::new(Arc::clone(&self.0), name).expect("a client");
         StreamOwned::new(connection, connect(address))
     }
 
-    fn peer(&self, address: SocketAddr) -> Peer {
+    pub(crate) fn peer(&self, address: SocketAddr) -> Peer {
         Peer::over(self.connect(address))
     }
 

@@ -347,6 +347,15 @@ impl Wire {
         std::mem::take(&mut self.unread)
     }
 
+    /// What the server says next; some of it, at least.
+    #[cfg(feature = "tls")]
+    pub(crate) fn drain_some(&mut self) -> Vec<u8> {
+        if self.unread.is_empty() {
+            self.fill_or_fail("something");
+        }
+        std::mem::take(&mut self.unread)
+    }
+
     /// Whether the server says something, and does not just end the connection.
     pub(crate) fn hears_something(&mut self) -> bool {
         self.fill()
