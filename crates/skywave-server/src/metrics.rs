@@ -5,6 +5,7 @@
 //! address. `docs/metrics.md` explains them, and a test compares it with this file.
 
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::drain::Stage;
@@ -71,6 +72,16 @@ impl Node {
             "TLS handshakes that failed or took too long.",
             counters.tls_failed.get(),
         );
+        let mut apps: Vec<_> = self.engine.apps().iter().map(Arc::clone).collect();
+        apps.sort_by(|one, other| one.id().cmp(other.id()));
+        text.family(
+            "skywave_app_connections",
+            GAUGE,
+            "Connections that are open, by app.",
+        );
+        for app in apps {
+            text.sample("", &[("app", app.id())], app.connections());
+        }
         text.counter(
             "skywave_connections_opened_total",
             "Connections opened, by whatever transport.",

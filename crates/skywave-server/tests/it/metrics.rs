@@ -79,6 +79,8 @@ fn connections_and_requests_are_counted_by_what_became_of_them() {
     let samples = metrics(&node);
     for (sample, value) in [
         ("skywave_connections{worker=\"0\"}", 2.0),
+        ("skywave_app_connections{app=\"7\"}", 2.0),
+        ("skywave_app_connections{app=\"8\"}", 0.0),
         ("skywave_connections_opened_total", 3.0),
         ("skywave_connections_ended_total{reason=\"client\"}", 1.0),
         ("skywave_connections_ended_total{reason=\"lost\"}", 0.0),
