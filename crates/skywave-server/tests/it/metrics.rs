@@ -74,7 +74,10 @@ fn connections_and_requests_are_counted_by_what_became_of_them() {
     assert_eq!(node.wire().request("GET", "/nowhere", b"").status, 404);
     let mut peers = peers.into_iter();
     peers.next().expect("one of three").leaves();
-    until("it is counted", || node.server.connections() == 2);
+    // Its place is given back last of all.
+    until("it is counted", || {
+        metrics(&node)["skywave_app_connections{app=\"7\"}"] == 2.0
+    });
 
     let samples = metrics(&node);
     for (sample, value) in [
