@@ -50,12 +50,17 @@ impl Api {
             credentials,
             server,
         } = &self.target;
-        let path = format!("{}/apps/{app_id}{path}", server.path);
+        // What stands in front of it is not signed: a proxy may take it off.
+        let path = format!("/apps/{app_id}{path}");
         let now = now_seconds();
         let query = credentials.sign_request(method.as_str(), &path, params, &body, now);
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}?{query}", server.http_url()))
+            .uri(format!(
+                "{}{}{path}?{query}",
+                server.http_url(),
+                server.path
+            ))
             .header(header::CONTENT_TYPE, "application/json")
             .header(
                 header::USER_AGENT,

@@ -167,6 +167,7 @@ impl Said {
             }),
             port: address.map(|address| address.port()),
             tls: listen.map(|listen| listen.tls.is_some()),
+            path: file.server.path_prefix.clone(),
             ..Self::default()
         }
     }

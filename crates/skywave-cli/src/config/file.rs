@@ -3,11 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
-use skywave_server::{AddressLimits, AppSettings, Drain, WebhookSettings};
+use skywave_server::{AddressLimits, AppSettings, WebhookSettings};
 use skywave_settings::{Entry, FromSetting, Mistake, Origin, Place, Settings, Variables, parse};
 
 use super::listen::{At, Listen, OPERATOR_KEYS};
-use super::tables::{DRAIN_KEYS, LOG_KEYS, Log, PER_ADDRESS_KEYS, SERVER_KEYS, Server};
+use super::tables::{DRAIN_KEYS, DrainTimes, LOG_KEYS, Log, PER_ADDRESS_KEYS, SERVER_KEYS, Server};
 use super::webhooks::WEBHOOKS_KEYS;
 use super::{apps, listen, tables, webhooks};
 
@@ -20,7 +20,7 @@ pub(crate) struct File {
     pub(crate) server: Server,
     pub(crate) per_address: AddressLimits,
     pub(crate) webhooks: WebhookSettings,
-    pub(crate) drain: Drain,
+    pub(crate) drain: DrainTimes,
     pub(crate) log: Log,
     pub(crate) apps: Apps,
 }

@@ -31,7 +31,7 @@ pub(crate) use self::apps::{check_name, read_secret};
 pub(crate) use self::file::{Apps, File};
 pub(crate) use self::find::find;
 pub(crate) use self::listen::{At, Listen};
-pub(crate) use self::tables::{LogFormat, seconds};
+pub(crate) use self::tables::{DrainTimes, LogFormat, seconds};
 use crate::failure::Failure;
 
 /// A file to begin with: every table, with the defaults.

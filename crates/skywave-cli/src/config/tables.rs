@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use skywave_server::{AddressLimits, Drain, IpNet};
+use skywave_server::{AddressLimits, IpNet};
 use skywave_settings::Settings;
 use tracing_subscriber::EnvFilter;
 
@@ -23,6 +23,8 @@ pub(super) const SERVER_KEYS: &[&str] = &[
     "message_bytes",
     "max_connections",
     "hostname",
+    "path_prefix",
+    "first_message_timeout",
 ];
 
 /// Keys of `[per_address]`.
@@ -50,6 +52,15 @@ pub(crate) struct Server {
     pub(crate) message_bytes: Option<usize>,
     pub(crate) max_connections: Option<usize>,
     pub(crate) hostname: Option<String>,
+    pub(crate) path_prefix: Option<String>,
+    pub(crate) first_message_timeout: Option<Duration>,
+}
+
+/// `[drain]`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct DrainTimes {
+    pub(crate) notice: Option<Duration>,
+    pub(crate) over: Option<Duration>,
 }
 
 /// `[log]`.
@@ -90,6 +101,8 @@ pub(super) fn server(table: &Settings) -> Server {
         message_bytes: bytes(table, "message_bytes"),
         max_connections: said(table, "max_connections"),
         hostname: parsed(table, "hostname", check_host),
+        path_prefix: parsed(table, "path_prefix", check_prefix),
+        first_message_timeout: time(table, "first_message_timeout"),
     }
 }
 
@@ -101,6 +114,16 @@ fn check_host(text: &str) -> Result<String, String> {
         None => Err(format!(
             "`{text}`: expected the name of a host, without scheme and port"
         )),
+    }
+}
+
+/// What paths begin with.
+fn check_prefix(text: &str) -> Result<String, String> {
+    let path = text.parse::<http::uri::PathAndQuery>().ok();
+    let path = path.filter(|path| path.path() == text && !text.ends_with('/'));
+    match path {
+        Some(_) => Ok(text.to_owned()),
+        None => Err(format!("`{text}`: expected a path such as `/ws`")),
     }
 }
 
@@ -130,11 +153,11 @@ pub(super) fn networks(table: &Settings, key: &str) -> Vec<IpNet> {
     listed.iter().filter_map(network).collect()
 }
 
-pub(super) fn drain(table: &Settings) -> Drain {
-    let mut drain = Drain::default();
-    drain.notice = said(table, "notice").unwrap_or(drain.notice);
-    drain.over = said(table, "over").unwrap_or(drain.over);
-    drain
+pub(super) fn drain(table: &Settings) -> DrainTimes {
+    DrainTimes {
+        notice: said(table, "notice"),
+        over: said(table, "over"),
+    }
 }
 
 pub(super) fn log(table: &Settings) -> Log {

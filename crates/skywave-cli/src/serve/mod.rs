@@ -19,7 +19,7 @@ mod systemd;
 use std::io::{self, Write};
 
 use anyhow::Context;
-use skywave_server::{Place, Server};
+use skywave_server::{Endpoint, Place, Server};
 
 #[cfg(test)]
 pub(crate) use self::log::FILTER;
@@ -40,19 +40,24 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     raise_descriptor_limit();
     let server = Server::start(plan.take_config()).context("the server cannot start")?;
-    let places = listen(&server, &plan)?;
+    let inherited = systemd::sockets()?;
+    let is_inherited = !inherited.is_empty();
+    let places = listen(&server, &plan, inherited)?;
     let operators = listen_to_operators(&server, &plan)?;
     let signals = Signals::new()?;
     announce(&places, operators.as_ref(), &plan)?;
     systemd::ready();
-    signals.obey(&server, options, plan);
+    signals.obey(&server, options, plan, is_inherited);
     Ok(())
 }
 
 /// Listens at the sockets that the service manager opened, or else at every place of the plan;
 /// tells where, and whether there is TLS.
-fn listen(server: &Server, plan: &Plan) -> anyhow::Result<Vec<(Place, bool)>> {
-    let inherited = systemd::sockets()?;
+fn listen(
+    server: &Server,
+    plan: &Plan,
+    inherited: Vec<Endpoint>,
+) -> anyhow::Result<Vec<(Place, bool)>> {
     let mut places = Vec::new();
     if inherited.is_empty() {
         for listen in &plan.listen {

@@ -1,7 +1,7 @@
 //! What can be typed, and said in the environment: [`Options`].
 
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,7 +48,15 @@ pub(crate) struct Options {
     /// Refuse events that clients send to each other, in every app.
     #[arg(long)]
     pub(super) no_client_events: bool,
+    /// Longest time over which connections are moved away at the end [default: 30; 3 with sockets of
+    /// the service manager].
+    #[arg(long, env = "SKYWAVE_DRAIN_OVER", value_name = "SECONDS", value_parser = any_seconds)]
+    pub(super) drain_over: Option<Duration>,
     /// How the log is written, to standard error [default: text].
     #[arg(long, env = "SKYWAVE_LOG_FORMAT", value_name = "FORMAT")]
     pub(super) log_format: Option<LogFormat>,
+}
+
+fn any_seconds(text: &str) -> Result<Duration, ParseIntError> {
+    text.parse().map(Duration::from_secs)
 }

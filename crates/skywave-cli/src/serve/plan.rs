@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use skywave_protocol::{Credentials, Secret};
-use skywave_server::{App, AppSettings, Config, Drain};
+use skywave_server::{App, AppSettings, Config};
 
 use super::options::Options;
 use super::sample::Sample;
-use crate::config::{Apps, At, File, Listen, LogFormat, check_name, find, read_secret};
+use crate::config::{Apps, At, DrainTimes, File, Listen, LogFormat, check_name, find, read_secret};
 use crate::failure::Failure;
 
 /// All that was decided before the start.
@@ -20,7 +20,7 @@ pub(super) struct Plan {
     pub(super) listen: Vec<Listen>,
     /// Where operators ask.
     pub(super) operator: Option<At>,
-    pub(super) drain: Drain,
+    pub(super) drain: DrainTimes,
     pub(super) apps: Apps,
     /// The app that was made up because none was configured.
     pub(super) sample: Option<Sample>,
@@ -58,7 +58,10 @@ impl Plan {
         Ok(Self {
             listen: listen(options, file),
             operator: file.operator.take(),
-            drain: file.drain,
+            drain: DrainTimes {
+                over: options.drain_over.or(file.drain.over),
+                ..file.drain
+            },
             warnings: warnings(&apps),
             apps,
             sample,
@@ -180,6 +183,8 @@ fn server(options: &Options, file: &mut File) -> Config {
     config.workers = options.workers.or(said.workers).map(usize::from);
     config.max_connections = said.max_connections;
     config.hostname.clone_from(&said.hostname);
+    config.path_prefix = said.path_prefix.clone().unwrap_or_default();
+    config.first_message_timeout = said.first_message_timeout;
     config.per_address = std::mem::take(&mut file.per_address);
     config.webhooks = std::mem::take(&mut file.webhooks);
     let set = |setting: &mut Duration, flag: Option<Duration>, said: Option<Duration>| {

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use super::options::Options;
 use super::plan::Plan;
 use super::systemd;
+use crate::config::DrainTimes;
 use crate::failure::Failure;
 
 /// The signals that are waited for. From here on none of them ends the process by itself.
@@ -38,7 +39,8 @@ impl Signals {
     }
 
     /// Obeys them until the server has ended.
-    pub(super) fn obey(self, server: &Server, options: &Options, mut plan: Plan) {
+    /// `inherited` says that the service manager opened the sockets, and keeps them open.
+    pub(super) fn obey(self, server: &Server, options: &Options, mut plan: Plan, inherited: bool) {
         let Self {
             runtime,
             mut hang_up,
@@ -53,7 +55,7 @@ impl Signals {
             }
             systemd::stopping();
             let connections = server.connections();
-            let drain = drain(plan.drain, connections);
+            let drain = drain(plan.drain, connections, inherited);
             tracing::info!(connections, over = ?drain.over, "ending: connections are moved away");
             tokio::select! {
                 _ = end_in_background(server.clone(), drain) => {}
@@ -66,16 +68,23 @@ impl Signals {
     }
 }
 
-/// Few connections need not be spread over a long time: no server minds a hundred newcomers in a
-/// second.
-fn drain(configured: Drain, connections: usize) -> Drain {
+/// How connections are moved away. Few of them need not be spread over a long time: no server minds
+/// a hundred newcomers in a second. Where the service manager keeps the sockets open, newcomers wait
+/// in them for the next process, which should not be long.
+fn drain(said: DrainTimes, connections: usize, inherited: bool) -> Drain {
+    let defaults = Drain::default();
+    let usual = if inherited { HAND_OVER } else { defaults.over };
     let connections = u32::try_from(connections).unwrap_or(u32::MAX);
     let needed = Duration::from_millis(10).saturating_mul(connections);
     Drain {
-        over: configured.over.min(needed),
-        ..configured
+        notice: said.notice.unwrap_or(defaults.notice),
+        over: said.over.unwrap_or(usual).min(needed),
+        handed_over: inherited,
     }
 }
+
+/// How long newcomers wait at most.
+pub(crate) const HAND_OVER: Duration = Duration::from_secs(3);
 
 /// The signals that end the process.
 struct End {

@@ -366,6 +366,32 @@ fn the_app_comes_from_flags_or_variables_or_the_file() {
 }
 
 #[test]
+fn a_prefix_is_in_every_address() {
+    // Not one of those that the system gives away: the file has to name it.
+    let first = 20_000 + (std::process::id() % 10_000) as u16;
+    let port = (first..32_000)
+        .rev()
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    let address = format!("127.0.0.1:{}", port.unwrap());
+    let folder = folder_with(&format!(
+        "{APP}[[listen]]\naddress = \"{address}\"\n[server]\npath_prefix = \"/ws\"\n"
+    ));
+    let _server = Running::start(skywave(&folder).arg("serve"));
+    let mut listening = Running::spawn(skywave(&folder).args(["listen", "private-a"]));
+    listening.logs("listening to private-a");
+    let (code, told, errors) = run(&folder, &["trigger", "e", "-c", "private-a"]);
+    assert_eq!(
+        (code, told.as_str()),
+        (0, "sent e to private-a\n"),
+        "{errors}"
+    );
+    assert_eq!(listening.line(), "private-a  e  {}");
+    let url = format!("http://k:hush@{address}/ws/apps/1");
+    let (code, told, errors) = run(&folder, &["channels", "--url", &url]);
+    assert_eq!((code, told.as_str()), (0, "private-a\n"), "{errors}");
+}
+
+#[test]
 fn listening_goes_on_when_the_server_comes_back() {
     // Not one of those that the system gives away: another program would have it in between.
     let first = 20_000 + (std::process::id() % 10_000) as u16;

@@ -60,7 +60,8 @@ const MISTAKES: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "[operator]\ncertificate = \"a\"\n[drain]\nover = 30\n[server]\nhostname = \"http://a\"",
+        "[operator]\ncertificate = \"a\"\n[drain]\nover = 30\n[server]\nhostname = \"http://a\"\n\
+         path_prefix = \"ws/\"\nfirst_message_timeout = \"0s\"",
         &[
             "1:2: operator: key `address` or `path` is missing; expected text",
             "2:1: operator.certificate: unknown key; expected one of `address`, `path`, \
@@ -68,6 +69,8 @@ const MISTAKES: &[(&str, &[&str])] = &[
             "4:8: drain.over: expected a time such as \"250ms\", \"10s\" or \"2m\", found 30",
             "6:12: server.hostname: `http://a`: expected the name of a host, without scheme and \
              port",
+            "7:15: server.path_prefix: `ws/`: expected a path such as `/ws`",
+            "8:25: server.first_message_timeout: expected whole seconds, from \"1s\" to \"1440m\"",
         ],
     ),
     // The server and its log.
