@@ -61,6 +61,37 @@ fn half_open_handshakes_do_not_keep_others_out() {
 }
 
 #[test]
+fn sessions_over_http_that_nobody_goes_on_with_cost_little_and_end() {
+    const SESSIONS: usize = 2_000;
+    /// A WebSocket costs as much, and its sender a socket besides.
+    const EACH: u64 = 8 * 1024;
+    alone(
+        "crowds::sessions_over_http_that_nobody_goes_on_with_cost_little_and_end",
+        || {
+            let node = Node::start();
+            let mut neighbour = Neighbour::of(&node);
+            let mut wire = node.wire();
+            let grown = growth(|| {
+                for number in 0..SESSIONS {
+                    let target = format!("/pusher/app/it-key/1/{number:08}/xhr?protocol=7");
+                    let reply = wire.request("POST", &target, b"");
+                    assert_eq!(reply.status, 200);
+                    assert_eq!(wire.chunk().as_deref(), Some(&b"o\n"[..]));
+                    while wire.chunk().is_some() {}
+                    if number % 100 == 0 {
+                        neighbour.is_served();
+                    }
+                }
+            });
+            println!("{} bytes each", grown / SESSIONS as u64);
+            assert!(grown < SESSIONS as u64 * EACH, "grown by {grown} bytes");
+            until("they are over", || node.server.connections() == 1);
+            neighbour.is_served();
+        },
+    );
+}
+
+#[test]
 fn ten_times_the_subscriptions_are_a_thousand_and_refusals() {
     alone(
         "crowds::ten_times_the_subscriptions_are_a_thousand_and_refusals",
