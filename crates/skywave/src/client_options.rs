@@ -68,9 +68,22 @@ impl ClientOptions {
         .with("wssPort", page.port.unwrap_or(443))
         // A page that came over TLS is connected over TLS whatever is said here.
         .with("forceTLS", page.secure)
-        // WebSocket only: the fallbacks would go to the hosted service.
+        // WebSocket only: other servers than ours answer no fallback.
         .with("enabledTransports", json!(["ws", "wss"]))
         .with("enableStats", false)
+    }
+
+    /// Also connects over HTTP, at the page's own address, where no WebSocket gets through.
+    #[cfg(feature = "embedded")]
+    #[must_use]
+    pub(crate) fn with_fallbacks(self, page: &Page) -> Self {
+        self.with("httpHost", page.host.as_str())
+            .with("httpPort", page.port.unwrap_or(80))
+            .with("httpsPort", page.port.unwrap_or(443))
+            .with(
+                "enabledTransports",
+                json!(["ws", "wss", "xhr_streaming", "xhr_polling"]),
+            )
     }
 
     /// Options for the app `key` in a cluster of hosted Pusher, such as `eu`.

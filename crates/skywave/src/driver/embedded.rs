@@ -259,7 +259,7 @@ impl Driver for Running {
     }
 
     fn client_options(&self, page: &Page) -> ClientOptions {
-        ClientOptions::for_server(self.app.settings().credentials.key(), page)
+        ClientOptions::for_server(self.app.settings().credentials.key(), page).with_fallbacks(page)
     }
 
     fn routes(&self) -> Option<Router> {

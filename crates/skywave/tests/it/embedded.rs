@@ -8,7 +8,7 @@ use axum::Router;
 use axum::routing::post;
 use http::request::Parts;
 use serde_json::{Value, json};
-use skywave::{Broadcast, Broadcaster, Embedded, Error};
+use skywave::{Broadcast, Broadcaster, ClientOptions, Embedded, Error};
 use tokio::runtime::Runtime;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
@@ -67,6 +67,7 @@ fn start() -> Running {
         .route("/alert", post(alert))
         .route("/typing", post(typing))
         .route("/rename", post(rename))
+        .route("/options", post(|options: ClientOptions| async { options }))
         .merge(broadcaster.routes())
         .with_state(broadcaster);
     let runtime = Runtime::new().unwrap();
@@ -151,6 +152,38 @@ impl Client {
 
 /// How long something may take that is sure to come.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+#[test]
+fn clients_without_a_websocket_are_served_on_the_same_port() {
+    let running = start();
+    let session = "/pusher/app/my-key/1/abcdefgh";
+    let poll = || {
+        running
+            .post(&format!("{session}/xhr?protocol=7"), &[], "")
+            .1
+    };
+    assert!(poll().contains("o\n"));
+    assert!(poll().contains("pusher:connection_established"));
+    let subscribe = json!({"event": "pusher:subscribe", "data": {"channel": "releases"}});
+    let body = json!([subscribe.to_string()]).to_string();
+    let sent = running.post(&format!("{session}/xhr_send"), &[], &body);
+    assert_eq!(sent.0, 204);
+    assert!(poll().contains("subscription_succeeded"));
+    assert_eq!(running.post("/release", &[], "").0, 200);
+    assert!(poll().contains("NewRelease"));
+}
+
+#[test]
+fn clients_are_told_where_to_go_without_a_websocket() {
+    let running = start();
+    let (_, options) = running.post("/options", &[], "");
+    let options: Value = serde_json::from_str(&options).unwrap();
+    let options = &options["options"];
+    assert_eq!(options["httpHost"], "127.0.0.1");
+    assert_eq!(options["httpPort"], running.address.port());
+    let transports = json!(["ws", "wss", "xhr_streaming", "xhr_polling"]);
+    assert_eq!(options["enabledTransports"], transports);
+}
 
 #[test]
 fn an_event_of_a_handler_reaches_the_subscribers() {
