@@ -65,7 +65,7 @@ impl Inbox {
     }
 
     /// Moves the waiting deliveries into `empty`: all of them when they are at most `limit` bytes,
-    /// otherwise from the front until there are that many. True when some are left.
+    /// otherwise from the front until there are that many, but always one. True when some are left.
     pub(crate) fn take(&self, empty: &mut VecDeque<Delivery>, limit: usize) -> bool {
         let mut waiting = self.lock();
         let bytes = self.bytes.load(Ordering::Relaxed);
@@ -75,11 +75,12 @@ impl Inbox {
             return false;
         }
         let mut taken = 0;
-        while taken < limit
-            && let Some(delivery) = waiting.deliveries.pop_front()
-        {
+        while let Some(delivery) = waiting.deliveries.pop_front() {
             taken += delivery.frame.len();
             empty.push_back(delivery);
+            if taken >= limit {
+                break;
+            }
         }
         self.bytes.store(bytes - taken, Ordering::Relaxed);
         !waiting.deliveries.is_empty()

@@ -203,6 +203,7 @@ impl Server {
         }
         #[cfg(feature = "tls")]
         running.tls.extend(entrance.tls.clone());
+        tracing::info!(%place, "connections are accepted");
         Ok(place)
     }
 
@@ -231,6 +232,7 @@ impl Server {
                 }
             })?;
         running.operators.push((end, thread));
+        tracing::info!(%place, "operators are answered");
         Ok(place)
     }
 

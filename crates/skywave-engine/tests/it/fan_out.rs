@@ -249,6 +249,11 @@ fn a_burst_is_written_in_pieces_of_whole_frames_and_in_order() {
         }
     }
     assert_eq!(heard, BURST);
+
+    // However little is allowed, something is written.
+    world.publish("news", "last", None);
+    shard.flush_at_most(0);
+    assert_eq!(browser.events(), ["last"]);
 }
 
 #[test]
