@@ -278,22 +278,23 @@ fn the_grace_does_not_delay_what_browsers_are_told() {
 }
 
 #[test]
-fn a_cache_miss_is_told_once_however_many_miss() {
-    let receiver = Receiver::start();
-    let node = node_with(
-        vec![some_for(&receiver, &[WebhookKind::CacheMiss])],
-        |config, _| config.webhooks.quiet_misses = Duration::from_secs(1),
-    );
-    let start = Instant::now();
-    let peers: Vec<_> = (0..10).map(|_| node.subscriber("cache-a")).collect();
-    let _other = node.subscriber("cache-b");
-    let events = receiver.events(2);
-    assert_eq!(channels(&events), ["cache-a", "cache-b"]);
-    assert!(start.elapsed() < Duration::from_secs(1), "too slow to tell");
-    std::thread::sleep(Duration::from_secs(1));
-    let _late = node.subscriber("cache-a");
-    assert_eq!(channels(&receiver.events(1)), ["cache-a"]);
-    drop(peers);
+fn a_cache_miss_is_told_once_in_a_while_however_many_miss() {
+    for (quiet, told) in [
+        (PATIENCE, vec!["cache-a", "cache-b"]),
+        (
+            Duration::ZERO,
+            vec!["cache-a", "cache-a", "cache-a", "cache-b"],
+        ),
+    ] {
+        let receiver = Receiver::start();
+        let misses = some_for(&receiver, &[WebhookKind::CacheMiss]);
+        let node = node_with(vec![misses], |config, _| {
+            config.webhooks.quiet_misses = quiet;
+        });
+        let _peers: Vec<_> = (0..3).map(|_| node.subscriber("cache-a")).collect();
+        let _other = node.subscriber("cache-b");
+        assert_eq!(channels(&receiver.events(told.len())), told);
+    }
 }
 
 #[test]
@@ -306,13 +307,15 @@ fn events_are_batched_and_batching_can_be_switched_off() {
     {
         let node = node_with(vec![some_for(receiver, &occupied)], |_, webhooks| {
             webhooks.batch_events = batch_events;
-            webhooks.batch_interval = Duration::from_secs(2);
+            webhooks.batch_interval = PATIENCE;
         });
         let mut ann = node.connect();
         for name in &names {
             ann.subscribe(name);
             takes_count(&mut ann, name);
         }
+        // The last batch does not become full.
+        node.server.shutdown();
         let requests: Vec<_> = sizes.iter().map(|_| receiver.next()).collect();
         let told: Vec<Vec<Value>> = requests.iter().map(|request| request.verified()).collect();
         assert_eq!(told.iter().map(Vec::len).collect::<Vec<_>>(), sizes);
@@ -371,7 +374,7 @@ fn pauses_grow_and_what_is_too_old_is_given_up() {
         times.push(webhook.at);
     }
     let took = start.elapsed();
-    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(took < PATIENCE / 2, "{took:?}");
     // After 50 ms and then up to 100, 200, 400 ms, half of it at least.
     assert!((3..=5).contains(&times.len()), "{} attempts", times.len());
     for (number, pair) in (0_u32..).zip(times.windows(2)) {
@@ -448,8 +451,8 @@ fn a_stuck_receiver_delays_no_broadcast() {
         }
         slowest = slowest.max(sent.elapsed());
     }
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
-    assert!(start.elapsed() < PATIENCE / 3, "{:?}", start.elapsed());
+    assert!(slowest < PATIENCE / 3, "{slowest:?}");
+    assert!(start.elapsed() < PATIENCE, "{:?}", start.elapsed());
 }
 
 #[test]
@@ -491,7 +494,7 @@ fn what_is_waiting_is_told_before_the_server_ends() {
             "channel_vacated"
         ]
     );
-    assert!(start.elapsed() < Duration::from_secs(3));
+    assert!(start.elapsed() < PATIENCE / 3);
 }
 
 #[test]
