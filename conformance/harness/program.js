@@ -10,10 +10,12 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { app } from './app.js';
+import { within } from './waiting.js';
 
 export const here = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const target = process.env.CARGO_TARGET_DIR ?? join(here, '../target');
-const folder = process.env.SKYWAVE_BIN ?? join(target, 'debug');
+/** The folder with the programs. */
+export const programs = process.env.SKYWAVE_BIN ?? join(target, 'debug');
 
 const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 10_000;
@@ -60,6 +62,20 @@ export class Program {
     return this.#child.log;
   }
 
+  /** Waits until what it printed matches `pattern`, and resolves with the match. */
+  prints(pattern) {
+    const child = this.#child;
+    const found = new Promise((resolve) => {
+      const look = () => {
+        const match = pattern.exec(child.output);
+        if (match) resolve(match);
+      };
+      child.stdout.on('data', look);
+      look();
+    });
+    return within(found, () => `${pattern} in ${child.output}`);
+  }
+
   /** Asks it to end as Ctrl-C does, and waits until it has. Resolves with its exit status. */
   async stop(signal = 'SIGINT') {
     const child = this.#child;
@@ -83,7 +99,7 @@ export class Program {
 }
 
 async function start(name, flags, port = 0, variables = {}) {
-  const path = join(folder, name);
+  const path = join(programs, name);
   if (!existsSync(path)) {
     throw new Error(`${path} is not there: run "cargo build --workspace --bins", or set SKYWAVE_BIN`);
   }
@@ -92,16 +108,16 @@ async function start(name, flags, port = 0, variables = {}) {
   });
   running.add(child);
   child.log = '';
+  child.output = '';
   child.once('exit', () => running.delete(child));
   child.stderr.setEncoding('utf8').on('data', (text) => (child.log += text));
   const ready = new Promise((resolve, reject) => {
-    let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
-      output += text;
-      const address = /^Skywave \w+: http:\/\/127\.0\.0\.1:(\d+)\s*$/m.exec(output);
+      child.output += text;
+      const address = /^Skywave \w+: http:\/\/127\.0\.0\.1:(\d+)\s*$/m.exec(child.output);
       if (address) resolve(Number(address[1]));
     });
-    const fail = (why) => reject(new Error(`${name} ${why}\n${output}${child.log}`));
+    const fail = (why) => reject(new Error(`${name} ${why}\n${child.output}${child.log}`));
     child.once('error', (error) => fail(error.message));
     child.once('exit', (status, signal) => fail(`ended before it was ready (${status ?? signal})`));
     setTimeout(() => fail(`was not ready within ${START_LIMIT_MS} ms`), START_LIMIT_MS).unref();
