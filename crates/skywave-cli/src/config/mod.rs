@@ -25,7 +25,9 @@ mod webhooks;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use anyhow::Context;
 use clap::{Args, Subcommand};
+use skywave_protocol::Secret;
 
 pub(crate) use self::apps::{check_name, read_secret};
 pub(crate) use self::file::{Apps, File};
@@ -55,8 +57,17 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Print a configuration file to begin with.
+    /// Print a configuration file to begin with, with a new key and a new secret.
     Example,
+}
+
+/// A new key and a new secret.
+pub(crate) fn made_up() -> anyhow::Result<(String, Secret)> {
+    let random = || -> anyhow::Result<String> {
+        let bits = getrandom::u64().context("the operating system gives no randomness")?;
+        Ok(format!("{bits:016x}"))
+    };
+    Ok((random()?, Secret::from(random()? + &random()?)))
 }
 
 /// Where the configuration file is.
@@ -71,6 +82,12 @@ pub(crate) struct Place {
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match &options.action {
         Action::Check { place, json } => check::run(place, *json),
-        Action::Example => Ok(io::stdout().write_all(EXAMPLE.as_bytes())?),
+        Action::Example => {
+            let (key, secret) = made_up()?;
+            let example = EXAMPLE
+                .replace("\"my-key\"", &format!("\"{key}\""))
+                .replace("\"my-secret\"", &format!("\"{}\"", secret.expose()));
+            Ok(io::stdout().write_all(example.as_bytes())?)
+        }
     }
 }

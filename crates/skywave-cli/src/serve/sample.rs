@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use anyhow::Context;
 use skywave_protocol::{Credentials, Secret};
 use skywave_server::AppSettings;
+
+use crate::config::made_up;
 
 /// An app that was made up because none was configured. Its secret is the only one that is ever
 /// printed.
@@ -18,15 +19,8 @@ pub(super) struct Sample {
 impl Sample {
     /// A new key and a new secret for the app `id`.
     pub(super) fn generate(id: String) -> anyhow::Result<Self> {
-        let random = || -> anyhow::Result<String> {
-            let bits = getrandom::u64().context("the operating system gives no randomness")?;
-            Ok(format!("{bits:016x}"))
-        };
-        Ok(Self {
-            id,
-            key: random()?,
-            secret: Secret::from(random()? + &random()?),
-        })
+        let (key, secret) = made_up()?;
+        Ok(Self { id, key, secret })
     }
 
     pub(super) fn settings(&self) -> AppSettings {

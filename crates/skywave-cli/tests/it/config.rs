@@ -201,14 +201,21 @@ fn the_example_has_no_mistakes() {
 }
 
 #[test]
+fn the_example_has_a_key_and_a_secret_of_its_own() {
+    let examples = [(); 2].map(|()| run(&folder(), &["config", "example"]).1);
+    assert_ne!(examples[0], examples[1]);
+    assert!(!examples[0].contains("my-secret"), "{}", examples[0]);
+}
+
+#[test]
 fn everything_that_the_example_leaves_out_is_right_as_well() {
     let (_, example, _) = run(&folder(), &["config", "example"]);
     let all: Vec<_> = example
         .lines()
         .map(|line| match line.strip_prefix("# ") {
-            Some(setting) if setting.contains(" = ") && !setting.starts_with("secret_file") => {
-                setting
-            }
+            // There is one secret already.
+            Some(setting) if setting.starts_with("secret") => line,
+            Some(setting) if setting.contains(" = ") || setting.starts_with('[') => setting,
             _ => line,
         })
         .collect();
