@@ -10,6 +10,7 @@ use bytes::Bytes;
 use skywave_protocol::{ChannelKind, ChannelName, Rejection, ServerMessage};
 
 use crate::app::{App, AppSettings, Apps, DuplicateApp};
+use crate::counters::Tally;
 use crate::encode_frame;
 use crate::except::Except;
 use crate::inbox::{Delivery, Inbox};
@@ -26,6 +27,10 @@ pub struct Engine {
     replacing: Mutex<()>,
     observer: Option<Arc<dyn Observer>>,
     inboxes: Box<[Inbox]>,
+    /// What each worker has done.
+    pub(crate) tallies: Box<[Tally]>,
+    /// Events published, from all threads.
+    pub(crate) published: AtomicU64,
     next_list: AtomicU64,
 }
 
@@ -51,6 +56,8 @@ impl Engine {
             replacing: Mutex::default(),
             observer,
             inboxes,
+            tallies: (0..workers).map(|_| Tally::default()).collect(),
+            published: AtomicU64::new(0),
             next_list: AtomicU64::new(0),
         })
     }
@@ -110,11 +117,14 @@ impl Engine {
         if self.inboxes.iter().any(Inbox::is_full) {
             return Err(Rejection::OverCapacity);
         }
+        let mut published = 0;
         for publication in publications {
             for channel in publication.channels {
                 self.publish_on(app, channel, &publication, now);
             }
+            published += 1;
         }
+        self.published.fetch_add(published, Ordering::Relaxed);
         Ok(())
     }
 

@@ -31,6 +31,7 @@ mod app;
 mod cache;
 mod connection;
 mod count;
+mod counters;
 mod directory;
 mod engine;
 mod except;
@@ -51,6 +52,7 @@ mod webhooks;
 
 pub use app::{App, AppSettings, Apps, DuplicateApp};
 pub use connection::{Connection, Link};
+pub use counters::Counters;
 pub use engine::{Engine, Publication};
 pub use except::Except;
 pub use inbox::Inbox;

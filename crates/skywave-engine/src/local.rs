@@ -10,6 +10,7 @@ use std::rc::Rc;
 use skywave_protocol::ChannelName;
 
 use crate::connection::{Connection, Link};
+use crate::counters::Written;
 use crate::except::Excluded;
 use crate::inbox::Delivery;
 use crate::listeners::ListId;
@@ -45,6 +46,8 @@ impl Topic {
 #[derive(Debug, Default)]
 struct Tick {
     frames: Vec<u8>,
+    /// How many frames those are.
+    number: u64,
     exclusions: Vec<Exclusion>,
 }
 
@@ -72,6 +75,7 @@ impl<L: Link> Local<L> {
             self.tick.frames = spare.pop().unwrap_or_default();
         }
         self.tick.frames.extend_from_slice(&delivery.frame);
+        self.tick.number += 1;
         if let Some(who) = &delivery.except {
             let part = start..self.tick.frames.len();
             let who = who.clone();
@@ -81,25 +85,31 @@ impl<L: Link> Local<L> {
     }
 
     /// Writes the tick to every subscriber, and gives the buffer back to `spare`; the channel stands
-    /// at `index` in the shard.
-    pub(crate) fn flush(&mut self, index: u32, spare: &mut Vec<Vec<u8>>) {
+    /// at `index` in the shard. Returns what was written.
+    pub(crate) fn flush(&mut self, index: u32, spare: &mut Vec<Vec<u8>>) -> Written {
         if self.tick.frames.is_empty() {
-            return;
+            return Written::default();
         }
         let mut tick = std::mem::take(&mut self.tick);
+        let subscribers = self.subscribers.len() as u64;
+        let mut written = Written {
+            deliveries: tick.number * subscribers,
+            bytes: tick.frames.len() as u64 * subscribers,
+        };
         if tick.exclusions.is_empty() {
             for subscriber in &self.subscribers {
                 subscriber.link.send(&tick.frames);
             }
         } else {
             for subscriber in &self.subscribers {
-                tick.send_to(subscriber, index);
+                tick.send_to(subscriber, index, &mut written);
             }
         }
         if tick.frames.capacity() <= SPARE_BYTES && spare.len() < SPARE_BUFFERS {
             tick.frames.clear();
             spare.push(tick.frames);
         }
+        written
     }
 }
 
@@ -109,12 +119,15 @@ const SPARE_BYTES: usize = 256 * 1024;
 const SPARE_BUFFERS: usize = 64;
 
 impl Tick {
-    fn send_to<L: Link>(&self, subscriber: &Connection<L>, channel: u32) {
+    /// Takes what the subscriber does not get off what is `written`.
+    fn send_to<L: Link>(&self, subscriber: &Connection<L>, channel: u32, written: &mut Written) {
         let excluded = |exclusion: &&Exclusion| exclusion.who.means(subscriber, channel);
         let mut from = 0;
         for exclusion in self.exclusions.iter().filter(excluded) {
             send_part(subscriber, &self.frames[from..exclusion.part.start]);
             from = exclusion.part.end;
+            written.deliveries -= 1;
+            written.bytes -= exclusion.part.len() as u64;
         }
         send_part(subscriber, &self.frames[from..]);
     }

@@ -61,6 +61,8 @@ impl<L: Link> Shard<L> {
         })?;
         channels.flush_channel(id);
         connection.link.send(&welcome);
+        self.tally().bytes_out.add(welcome.len() as u64);
+        self.tally().subscriptions.add(1);
         let (channel, position) = channels.add(connection, id, || Topic::Channel(name.clone()));
         let user_id = member.map(|member| member.user_id.as_str().into());
         let subscription = Subscription {

@@ -20,7 +20,9 @@ impl<L: Link> Shard<L> {
     pub fn receive(&self, connection: &Rc<Connection<L>>, text: &str, now: u64) {
         let outcome =
             ClientMessage::parse(text).and_then(|message| self.handle(connection, message, now));
+        self.tally().messages_in.add(1);
         if let Err(rejection) = outcome {
+            self.tally().refused_messages.add(1);
             self.send(connection, &ServerMessage::Error(&rejection));
         }
     }
@@ -146,6 +148,7 @@ impl<L: Link> Shard<L> {
         if connection.session.borrow_mut().sign_in(user)? {
             self.engine.user_came(app, &user_id);
         }
+        self.tally().sign_ins.add(1);
         self.send(connection, &ServerMessage::SigninSuccess { user_data });
         self.watch(connection, &watchlist)
     }
@@ -210,6 +213,7 @@ impl<L: Link> Shard<L> {
             };
             self.engine.observe(app, &name, &sent);
         });
+        self.tally().client_events.add(1);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use slab::Slab;
 
 use crate::connection::{Connection, Link, Subscription};
 use crate::count::Pending;
+use crate::counters::{Tally, Written};
 use crate::encode_frame;
 use crate::engine::Engine;
 use crate::inbox::{Delivery, Inbox};
@@ -42,6 +43,8 @@ pub(crate) struct Channels<L> {
     dirty: Vec<u32>,
     /// Empty; its capacity is reused each time the inbox is taken.
     taken: VecDeque<Delivery>,
+    /// What was written since it was last counted.
+    written: Written,
     /// Buffers lent to the channels that are busy in a tick.
     spare: Vec<Vec<u8>>,
 }
@@ -54,6 +57,7 @@ impl<L: Link> Shard<L> {
             by_id: HashMap::new(),
             dirty: Vec::new(),
             taken: VecDeque::new(),
+            written: Written::default(),
             spare: Vec::new(),
         };
         Self {
@@ -88,6 +92,7 @@ impl<L: Link> Shard<L> {
         let channels = &mut *self.channels.borrow_mut();
         channels.collect(self.inbox(), bytes);
         channels.flush();
+        self.tally().wrote(&std::mem::take(&mut channels.written));
     }
 
     /// Bytes in the inbox, for the next tick.
@@ -101,6 +106,11 @@ impl<L: Link> Shard<L> {
         frame.clear();
         encode_frame(message, &mut frame);
         connection.link.send(&frame);
+        self.tally().bytes_out.add(frame.len() as u64);
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.engine.tallies[self.worker]
     }
 
     pub(crate) fn inbox(&self) -> &Inbox {
@@ -147,7 +157,8 @@ impl<L: Link> Channels<L> {
         for index in dirty.drain(..) {
             // The channel may be gone by now, or flushed already because somebody joined it.
             if let Some(local) = self.local.get_mut(index as usize) {
-                local.flush(index, &mut self.spare);
+                let written = local.flush(index, &mut self.spare);
+                self.written.add(&written);
             }
         }
         self.dirty = dirty;
@@ -174,7 +185,8 @@ impl<L: Link> Channels<L> {
     /// Writes what this tick holds for one channel, before its list of subscribers changes.
     pub(crate) fn flush_channel(&mut self, id: ListId) {
         if let Some(&channel) = self.by_id.get(&id) {
-            self.local[channel as usize].flush(channel, &mut self.spare);
+            let written = self.local[channel as usize].flush(channel, &mut self.spare);
+            self.written.add(&written);
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod cache;
 mod client_events;
+mod counters;
 mod counts;
 mod fan_out;
 mod observer;
