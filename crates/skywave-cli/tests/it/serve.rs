@@ -249,7 +249,7 @@ fn a_socket_that_the_service_manager_opened_is_used() {
 }
 
 #[test]
-fn the_service_manager_is_told_of_the_start_and_the_end() {
+fn the_service_manager_is_told_how_far_it_is() {
     let folder = folder_with(APP);
     let manager = UnixDatagram::bind(folder.join("notify")).unwrap();
     manager.set_read_timeout(Some(LIMIT)).unwrap();
@@ -263,6 +263,13 @@ fn the_service_manager_is_told_of_the_start_and_the_end() {
     let mut command = skywave(&folder);
     command.args(["serve", "--port", "0"]);
     let mut server = Running::start(command.env("NOTIFY_SOCKET", folder.join("notify")));
+    assert_eq!(hears(), "READY=1");
+    server.signal("HUP");
+    let reloading = hears();
+    assert!(
+        reloading.starts_with("RELOADING=1\nMONOTONIC_USEC="),
+        "{reloading}"
+    );
     assert_eq!(hears(), "READY=1");
     server.signal("TERM");
     assert_eq!(hears(), "STOPPING=1");
