@@ -5,6 +5,7 @@
 mod auth;
 mod commands;
 mod config;
+mod restart;
 mod serve;
 mod signals;
 mod world;
