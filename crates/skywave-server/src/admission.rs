@@ -7,7 +7,6 @@
 //! large as the number of addresses that are connected, or were within the last second or so.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -43,9 +42,6 @@ pub(crate) struct Admission {
     visitors: Mutex<Visitors>,
     /// Refused connections that linger, so as to read why.
     lingering: AtomicUsize,
-    pub(crate) refused: AtomicU64,
-    /// Connections that were closed at once, since there was no descriptor for them.
-    turned_away: AtomicU64,
     /// The millisecond at which a lack of descriptors may be told again.
     complain_at: AtomicU64,
 }
@@ -92,8 +88,6 @@ impl Admission {
             open: AtomicUsize::new(0),
             visitors: Mutex::default(),
             lingering: AtomicUsize::new(0),
-            refused: AtomicU64::new(0),
-            turned_away: AtomicU64::new(0),
             complain_at: AtomicU64::new(0),
         })
     }
@@ -171,28 +165,18 @@ impl Admission {
 
     /// Whether a refused connection may linger; otherwise it is cut.
     pub(crate) fn linger(self: &Arc<Self>) -> Option<Lingering> {
-        self.refused.fetch_add(1, Ordering::Relaxed);
         // Taken first, so that it is given back by being dropped.
         let lingering = Lingering(Arc::clone(self));
         (self.lingering.fetch_add(1, Ordering::Relaxed) < MAX_LINGERING).then_some(lingering)
     }
 
-    /// Tells that connections cannot be accepted, now and then: at such a time it happens often.
-    pub(crate) fn complain(&self, error: &io::Error, refused: u64, now: u64) {
-        let refused = self.turned_away.fetch_add(refused, Ordering::Relaxed) + refused;
+    /// Whether a lack of descriptors is to be told at millisecond `now`: now and then, since it
+    /// shows often.
+    pub(crate) fn may_complain(&self, now: u64) -> bool {
         let due = self.complain_at.load(Ordering::Relaxed);
-        if now < due {
-            return;
-        }
-        let next = now + COMPLAINT_PAUSE_MS;
-        let order = Ordering::Relaxed;
-        if self
-            .complain_at
-            .compare_exchange(due, next, order, order)
-            .is_ok()
-        {
-            tracing::warn!(%error, refused, "connections cannot be accepted; raise the limit of open files?");
-        }
+        let (next, order) = (now + COMPLAINT_PAUSE_MS, Ordering::Relaxed);
+        let exchange = || self.complain_at.compare_exchange(due, next, order, order);
+        now >= due && exchange().is_ok()
     }
 
     /// By what an address is counted, if it is.
@@ -409,9 +393,14 @@ mod tests {
         assert!(admission.linger().is_none());
         lingering.pop();
         assert!(admission.linger().is_some());
-        assert_eq!(
-            admission.refused.load(Ordering::Relaxed),
-            MAX_LINGERING as u64 + 3
-        );
+    }
+
+    #[test]
+    fn a_lack_of_descriptors_is_told_once_in_ten_seconds() {
+        let admission = admission(AddressLimits::default());
+        let told: Vec<bool> = [0, 1, 9_999, 10_000, 10_001, 50_000]
+            .map(|now| admission.may_complain(now))
+            .into();
+        assert_eq!(told, [true, false, false, true, false, true]);
     }
 }

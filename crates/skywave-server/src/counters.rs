@@ -17,6 +17,9 @@ use crate::http::Asked;
 pub(crate) struct Counters {
     /// Sockets accepted by the server's own listeners.
     pub(crate) sockets: Count,
+    /// Sockets closed before they said anything, for want of descriptors or because their address
+    /// had too many handshakes open.
+    pub(crate) turned_away: Count,
     /// TLS handshakes that failed or took too long.
     pub(crate) tls_failed: Count,
     /// Connections opened, by whatever transport.

@@ -115,7 +115,7 @@ async fn welcome<S: Transport>(worker: Rc<Worker>, mut socket: S, mut guest: Gue
         };
         let now = worker.node.millisecond();
         let Ok(knock) = worker.node.admission.knock(peer.address, now) else {
-            return;
+            return worker.node.counters.turned_away.add_one();
         };
         guest = Guest {
             peer,

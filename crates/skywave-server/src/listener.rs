@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::endpoint::{Entrance, Listening};
 use crate::guest::{self, Guest};
+use crate::node::Node;
 use crate::stream::Transport;
 use crate::worker::Worker;
 
@@ -78,22 +79,21 @@ async fn accept_from(worker: Rc<Worker>, listener: impl Listener, entrance: Arc<
                     // It got the very last one, which is worth more to those who come later.
                     drop(socket);
                     spare = self::spare();
+                    worker.node.counters.turned_away.add_one();
                     continue;
                 }
                 // Who has too many handshakes open already is not worth a word.
                 if let Some(guest) = Guest::at(&entrance, address, &worker.node) {
                     guest::receive(&worker, socket, guest).await;
+                } else {
+                    worker.node.counters.turned_away.add_one();
                 }
             }
             Err(error) => {
-                let refused = match is_shortage(&error) {
-                    true => turn_away(&listener, &mut spare).await,
-                    false => 0,
-                };
-                worker
-                    .node
-                    .admission
-                    .complain(&error, refused, worker.node.millisecond());
+                if is_shortage(&error) {
+                    turn_away(&worker.node, &listener, &mut spare).await;
+                }
+                worker.node.complain(&error);
                 // Those who are connected go on; by the time they leave, there is room again.
                 sleep(ACCEPT_PAUSE).await;
             }
@@ -102,10 +102,12 @@ async fn accept_from(worker: Rc<Worker>, listener: impl Listener, entrance: Arc<
 }
 
 /// Closes connections that wait although there is no descriptor for them, with the one that was
-/// kept for this: to be refused at once is better than to wait for nothing. Tells how many.
-async fn turn_away(listener: &impl Listener, spare: &mut Option<socket2::Socket>) -> u64 {
-    let mut refused = 0;
-    while refused < MAX_TURNED_AWAY && spare.take().is_some() {
+/// kept for this: to be refused at once is better than to wait for nothing.
+async fn turn_away(node: &Node, listener: &impl Listener, spare: &mut Option<socket2::Socket>) {
+    for _ in 0..MAX_TURNED_AWAY {
+        if spare.take().is_none() {
+            break;
+        }
         let waiting = timeout(Duration::ZERO, listener.accept()).await;
         let is_one = matches!(waiting, Ok(Ok(_)));
         drop(waiting);
@@ -113,9 +115,8 @@ async fn turn_away(listener: &impl Listener, spare: &mut Option<socket2::Socket>
         if !is_one {
             break;
         }
-        refused += 1;
+        node.counters.turned_away.add_one();
     }
-    refused
 }
 
 /// A descriptor to be given up when there is no other.
@@ -132,6 +133,6 @@ const ENFILE: i32 = 23;
 const EMFILE: i32 = 24;
 
 /// In one pause between attempts; a bound, so that other tasks get their turn.
-const MAX_TURNED_AWAY: u64 = 64;
+const MAX_TURNED_AWAY: usize = 64;
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

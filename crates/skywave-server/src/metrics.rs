@@ -68,6 +68,11 @@ impl Node {
             counters.sockets.get(),
         );
         text.counter(
+            "skywave_sockets_turned_away_total",
+            "Sockets closed at once: no descriptor left, or too many handshakes of one address.",
+            counters.turned_away.get(),
+        );
+        text.counter(
             "skywave_tls_handshakes_failed_total",
             "TLS handshakes that failed or took too long.",
             counters.tls_failed.get(),

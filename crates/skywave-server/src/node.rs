@@ -1,5 +1,6 @@
 //! What the threads of a node share: the engine, its clock, and how to reach each worker.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -139,6 +140,14 @@ impl Node {
         publications: impl IntoIterator<Item = Publication<'a>>,
     ) -> Result<(), Rejection> {
         self.engine.publish(app, publications, self.millisecond())
+    }
+
+    /// Tells that connections cannot be accepted, now and then.
+    pub(crate) fn complain(&self, error: &io::Error) {
+        if self.admission.may_complain(self.millisecond()) {
+            let refused = self.counters.turned_away.get();
+            tracing::warn!(%error, refused, "connections cannot be accepted");
+        }
     }
 
     /// The worker with the fewest connections.

@@ -75,6 +75,11 @@ fn an_address_has_so_many_handshakes_open() {
     half[0].send("GET /app/");
     let mut third = Wire::tcp(from(&node, HOME));
     third.ends();
+    let metrics = node.server.metrics();
+    assert!(
+        metrics.contains("\nskywave_sockets_turned_away_total 1\n"),
+        "{metrics}"
+    );
     peer_from(&node, ELSEWHERE).leaves();
 
     // Who has said what it wants makes room for the next one.
