@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::{auth, channels, completions, config, listen, serve, trigger};
+use crate::{auth, bench, channels, completions, config, listen, serve, trigger};
 
 /// Skywave: event broadcasting over the Pusher protocol.
 ///
@@ -30,6 +30,8 @@ enum Action {
     Listen(listen::Options),
     /// Sign or verify by hand: a subscription, a user, a request, a webhook.
     Auth(auth::Options),
+    /// Put load on a server, and see what it carries.
+    Bench(bench::Options),
     /// Print a script with which a shell completes command lines.
     Completions(completions::Options),
 }
@@ -43,6 +45,7 @@ impl Command {
             Action::Channels(options) => channels::run(options),
             Action::Listen(options) => listen::run(options),
             Action::Auth(options) => auth::run(options),
+            Action::Bench(options) => bench::run(options),
             Action::Completions(options) => completions::run(options),
         }
     }

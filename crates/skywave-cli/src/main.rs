@@ -5,11 +5,12 @@
 //! serve/    `skywave serve`: flags, environment and file become a running server
 //! config/   the configuration file, and `skywave config`
 //! client/   whose app it is, and where its server is
-//! trigger, channels, listen/, auth, completions: the command of that name
+//! trigger, channels, listen/, auth, bench/, completions: the command of that name
 //! failure   how a command ends: exit codes, and errors on the terminal
 //! ```
 
 mod auth;
+mod bench;
 mod channels;
 mod client;
 mod command;

@@ -2,13 +2,15 @@
 //! signed request.
 //!
 //! ```text
-//! options   what can be typed
-//! said      what flags, variables and the file say
-//! target    the app and the server that follow from it
-//! api       one signed request and its answer
+//! options     what can be typed
+//! said        what flags, variables and the file say
+//! target      the app and the server that follow from it
+//! api         one signed request and its answer
+//! connection  TCP, TLS and the handshake
 //! ```
 
 mod api;
+mod connection;
 mod options;
 mod said;
 mod target;
@@ -16,6 +18,7 @@ mod target;
 use std::future::Future;
 
 pub(crate) use self::api::{Api, name, now_seconds, segment};
+pub(crate) use self::connection::{Connection, open};
 pub(crate) use self::options::Options;
 pub(crate) use self::target::Listener;
 use crate::failure::Failure;

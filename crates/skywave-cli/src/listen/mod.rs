@@ -1,14 +1,12 @@
 //! `skywave listen`: events in the terminal, as they happen.
 //!
 //! ```text
-//! connection  TCP, TLS and the handshake
-//! session     one connection from its first message to its last
-//! line        what is printed
+//! session   one connection from its first message to its last
+//! line      what is printed
 //! ```
 //!
 //! A connection that ends is opened again, unless the server says that it is no use.
 
-mod connection;
 mod line;
 mod session;
 
@@ -21,7 +19,7 @@ use tokio::time::sleep;
 
 use self::line::Printer;
 use self::session::{Ended, Session};
-use crate::client::{self, Listener, name};
+use crate::client::{self, name};
 use crate::failure::Failure;
 
 /// `skywave listen`.
@@ -113,16 +111,3 @@ async fn listen(mut session: Session<'_>) -> Result<(), Failure> {
 /// The pauses before connecting again.
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30);
-
-impl Listener {
-    /// Where a connection goes, and what it asks for.
-    fn url(&self) -> String {
-        format!(
-            "{}{}/app/{}?protocol=7&client=skywave-cli&version={}",
-            self.server.web_socket_url(),
-            self.server.path,
-            self.key,
-            env!("CARGO_PKG_VERSION"),
-        )
-    }
-}

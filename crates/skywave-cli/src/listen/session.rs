@@ -9,9 +9,8 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::connection::{self, Connection};
 use super::line::Printer;
-use crate::client::Listener;
+use crate::client::{Connection, Listener, open};
 use crate::failure::Failure;
 
 /// What is listened to, by one connection after the other.
@@ -38,7 +37,7 @@ pub(super) enum Ended {
 impl Session<'_> {
     /// Connects and prints until the connection ends; also tells whether it was one.
     pub(super) async fn run(&mut self) -> Result<(Ended, bool), Failure> {
-        let mut connection = match connection::open(self.listener).await {
+        let mut connection = match open(self.listener).await {
             Ok(connection) => connection,
             Err(error) => return Ok((Ended::Lost(format!("{error:#}")), false)),
         };

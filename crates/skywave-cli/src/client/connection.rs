@@ -9,25 +9,28 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
-use crate::client::Listener;
+use super::Listener;
 
 /// A connection, over TCP alone or over TLS.
-pub(super) type Connection = WebSocketStream<Box<dyn Stream>>;
+pub(crate) type Connection = WebSocketStream<Box<dyn Stream>>;
 
 /// What bytes go over.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// Opens a connection.
-pub(super) async fn open(listener: &Listener) -> anyhow::Result<Connection> {
+pub(crate) async fn open(listener: &Listener) -> anyhow::Result<Connection> {
     let (host, port) = listener.server.web_socket_place();
     let place = format!("{host}:{port}");
     let opening = async {
         let stream = stream(listener).await?;
-        let (connection, _) = client_async(listener.url(), stream)
+        // Messages are short, and a load test has thousands of connections.
+        let config = WebSocketConfig::default().read_buffer_size(BUFFER_BYTES);
+        let (connection, _) = client_async_with_config(listener.url(), stream, Some(config))
             .await
             .with_context(|| format!("{place} does not speak WebSocket there"))?;
         Ok(connection)
@@ -62,6 +65,21 @@ async fn stream(listener: &Listener) -> anyhow::Result<Box<dyn Stream>> {
         })?;
     Ok(Box::new(stream))
 }
+
+impl Listener {
+    /// Where a connection goes, and what it asks for.
+    fn url(&self) -> String {
+        format!(
+            "{}{}/app/{}?protocol=7&client=skywave-cli&version={}",
+            self.server.web_socket_url(),
+            self.server.path,
+            self.key,
+            env!("CARGO_PKG_VERSION"),
+        )
+    }
+}
+
+const BUFFER_BYTES: usize = 4096;
 
 /// For all of it.
 const LIMIT: Duration = Duration::from_secs(10);
