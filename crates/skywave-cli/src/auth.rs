@@ -51,8 +51,8 @@ enum What {
     Request {
         /// Its method, such as POST.
         method: String,
-        /// Its path, and its query if there is one: /apps/1/events. To be verified, it is whole,
-        /// signature included.
+        /// Its path, and its query if there is one: /apps/1/events. To be signed, the query is not
+        /// escaped yet; to be verified, it is as it was received, signature included.
         path: String,
         /// File with its body; `-` reads standard input.
         #[arg(long, value_name = "FILE")]

@@ -96,8 +96,11 @@ impl Options {
         let named = self.place.config.is_some();
         let complete = said.key.is_some() && said.secret.is_some();
         let file = match find(&self.place) {
-            // What nobody asked about is not read, whatever is wrong with it.
             Some(found) if named || !complete => found.read()?,
+            // All that may be in it is the server's address, and it may not be for everybody to read.
+            Some(found) if said.host.is_none() && said.cluster.is_none() => {
+                found.read().unwrap_or_default()
+            }
             _ => File::default(),
         };
         let said = said.or(Said::place_of(&file));

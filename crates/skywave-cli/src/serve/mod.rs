@@ -38,13 +38,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
+    let signals = Signals::new()?;
     raise_descriptor_limit();
     let server = Server::start(plan.take_config()).context("the server cannot start")?;
     let inherited = systemd::sockets()?;
     let is_inherited = !inherited.is_empty();
     let places = listen(&server, &plan, inherited)?;
     let operators = listen_to_operators(&server, &plan)?;
-    let signals = Signals::new()?;
     announce(&places, operators.as_ref(), &plan)?;
     systemd::ready();
     signals.obey(&server, options, plan, is_inherited);

@@ -352,6 +352,12 @@ fn the_app_comes_from_flags_or_variables_or_the_file() {
     let both: Vec<_> = ours.iter().chain(&wrong).copied().collect();
     let local = ["--host", "127.0.0.1", "--port", port];
     assert_eq!(told(&nothing, &local, &both), (0, String::new()));
+    // What the variables leave out, the file may know; but they need no file.
+    let alone = [("SKYWAVE_APP_KEY", "k"), ("SKYWAVE_APP_SECRET", "hush")];
+    assert_eq!(told(&folder_with(&file), &[], &alone), (0, String::new()));
+    let broken = folder_with("hush");
+    assert_eq!(told(&broken, &local, &alone), (0, String::new()));
+    assert_eq!(told(&broken, &local, &[]).0, 2);
     // Of several apps one is chosen.
     let several = folder_with(&several);
     let (code, errors) = told(&several, &[], &[]);

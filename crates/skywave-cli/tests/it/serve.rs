@@ -3,7 +3,8 @@
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::world::{
@@ -229,23 +230,31 @@ fn proxies_are_believed() {
     assert!(first.contains("4000"), "{first}");
 }
 
-/// The shell hands its standard input over as socket 3, as systemd does.
-#[test]
-fn a_socket_that_the_service_manager_opened_is_used() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let folder = folder_with(APP);
+/// Starts a server by a shell that hands its standard input over as socket 3, as systemd does.
+fn with_socket(folder: &Path, socket: OwnedFd) -> Running {
     let mut command = Command::new("sh");
     let script = "export LISTEN_PID=$$ LISTEN_FDS=1; exec \"$0\" serve 3<&0 </dev/null";
     command.args(["-c", script, env!("CARGO_BIN_EXE_skywave")]);
-    command.current_dir(&folder);
-    command.stdin(Stdio::from(OwnedFd::from(listener)));
-    let server = Running::start(&mut command);
+    command.current_dir(folder).stdin(Stdio::from(socket));
+    Running::start(&mut command)
+}
+
+#[test]
+fn a_socket_that_the_service_manager_opened_is_used() {
+    let folder = folder_with(APP);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let server = with_socket(&folder, listener.into());
     assert_eq!(server.address, address);
-    // The shell's copy keeps it open for whoever comes next.
-    drop(command);
     let (_, first) = connect(&server.address, "k");
     assert!(first.contains("connection_established"), "{first}");
+
+    let path = folder.join("skywave.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let server = with_socket(&folder, listener.into());
+    assert_eq!(server.address, format!("unix:{}", path.display()));
+    let answered = answer(UnixStream::connect(&path).unwrap(), "/apps/1/channels");
+    assert!(answered.starts_with("HTTP/1.1 401"), "{answered}");
 }
 
 #[test]
