@@ -21,6 +21,7 @@ impl Node {
         self.describe_server(&mut text);
         self.describe_connections(&mut text);
         self.describe_requests(&mut text);
+        self.describe_events(&mut text);
         #[cfg(feature = "webhooks")]
         self.describe_webhooks(&mut text);
         self.describe_workers(&mut text);
@@ -138,6 +139,54 @@ impl Node {
         }
         text.sample("_sum", &[], times.seconds());
         text.sample("_count", &[], all);
+    }
+
+    fn describe_events(&self, text: &mut Text) {
+        let counted = self.engine.counters();
+        for (name, help, count) in [
+            (
+                "skywave_events_published_total",
+                "Events published by applications, each counted once.",
+                counted.events,
+            ),
+            (
+                "skywave_deliveries_total",
+                "Events and other news of channels handed to connections, each counted.",
+                counted.deliveries,
+            ),
+            (
+                "skywave_sent_bytes_total",
+                "Bytes of frames handed to connections, without control frames, TLS and HTTP.",
+                counted.bytes_out,
+            ),
+            (
+                "skywave_messages_received_total",
+                "Messages of clients, understood or not.",
+                counted.messages_in,
+            ),
+            (
+                "skywave_messages_refused_total",
+                "Messages of clients that were refused.",
+                counted.refused_messages,
+            ),
+            (
+                "skywave_client_events_total",
+                "Client events that were passed on.",
+                counted.client_events,
+            ),
+            (
+                "skywave_subscriptions_total",
+                "Subscriptions that succeeded.",
+                counted.subscriptions,
+            ),
+            (
+                "skywave_sign_ins_total",
+                "Sign-ins that succeeded.",
+                counted.sign_ins,
+            ),
+        ] {
+            text.counter(name, help, count);
+        }
     }
 
     #[cfg(feature = "webhooks")]
