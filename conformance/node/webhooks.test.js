@@ -189,7 +189,7 @@ test('a receiver that fails gets the same again, and the rest in its order', asy
 
 test('an address of this machine is refused before anything starts, and so is a name that leads to it', async () => {
   const receiver = await Receiver.start();
-  await assert.rejects(startTelling(receiver, ''), /127\.0\.0\.1 is an address of your own network/);
+  await assert.rejects(startTelling(receiver, ''), /127\.0\.0\.1 is not an address of the public internet/);
 
   const named = { url: receiver.url.replace('127.0.0.1', 'localhost') };
   const server = await startTelling(named, '');

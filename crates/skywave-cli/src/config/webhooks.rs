@@ -46,16 +46,12 @@ pub(super) fn settings(table: &Settings, folder: &Path) -> WebhookSettings {
 
 /// One of `[[apps.webhooks]]`.
 pub(super) fn endpoint(table: &Settings, allow_private: bool) -> Option<WebhookEndpoint> {
-    let events = said::<Vec<String>>(table, "events");
-    let prefix = said::<String>(table, "channel_prefix");
-    let suffix = said::<String>(table, "channel_suffix");
-    let headers = said::<Vec<String>>(table, "headers").unwrap_or_default();
-    let mut endpoint = WebhookEndpoint::new(table.required::<String>("url").ok()?);
+    let url = table.required::<String>("url").ok();
+    let mut endpoint = WebhookEndpoint::new(url.as_deref().unwrap_or(EXAMPLE));
     if let Err(problem) = check_webhook(&endpoint, allow_private) {
         table.mistake("url", &problem.to_string());
-        return None;
     }
-    if let Some(events) = events {
+    if let Some(events) = said::<Vec<String>>(table, "events") {
         let kind = |name: &String| match name.parse::<WebhookKind>() {
             Ok(kind) => Some(kind),
             Err(problem) => {
@@ -65,24 +61,31 @@ pub(super) fn endpoint(table: &Settings, allow_private: bool) -> Option<WebhookE
         };
         endpoint.events = events.iter().filter_map(kind).collect();
     }
-    endpoint.channel_prefix = prefix.unwrap_or_default();
-    endpoint.channel_suffix = suffix.unwrap_or_default();
-    for header in headers {
+    endpoint.channel_prefix = said(table, "channel_prefix").unwrap_or_default();
+    endpoint.channel_suffix = said(table, "channel_suffix").unwrap_or_default();
+    endpoint.headers = headers(table);
+    url.map(|_| endpoint)
+}
+
+/// Headers as texts, `name: value`.
+fn headers(table: &Settings) -> Vec<(String, Secret)> {
+    let mut headers = Vec::new();
+    for header in said::<Vec<String>>(table, "headers").unwrap_or_default() {
         let Some((name, value)) = header.split_once(':') else {
-            table.mistake(
-                "headers",
-                "expected texts such as \"Authorization: Bearer …\"",
-            );
-            return None;
+            let problem = "expected texts such as \"Authorization: Bearer …\"";
+            table.mistake("headers", problem);
+            continue;
         };
-        endpoint
-            .headers
-            .push((name.trim().to_owned(), Secret::from(value.trim())));
+        headers.push((name.trim().to_owned(), Secret::from(value.trim())));
     }
-    if let Err(problem) = check_webhook(&endpoint, allow_private) {
+    let endpoint = WebhookEndpoint {
+        headers,
+        ..WebhookEndpoint::new(EXAMPLE)
+    };
+    if let Err(problem) = check_webhook(&endpoint, false) {
         table.mistake("headers", &problem.to_string());
     }
-    Some(endpoint)
+    endpoint.headers
 }
 
 /// What `[[apps]]` says about webhooks beside who gets them.
@@ -111,6 +114,9 @@ pub(super) fn webhooks(table: &Settings, endpoints: Vec<WebhookEndpoint>) -> Web
     }
     webhooks
 }
+
+/// Stands where a URL is missing, so that the other settings are checked all the same.
+const EXAMPLE: &str = "https://example.com/";
 
 /// Of one attempt. Receivers refuse what is older than five minutes, and the last attempt begins
 /// ten seconds before.
@@ -173,8 +179,8 @@ mod tests {
             ),
             (
                 "",
-                "[[apps.webhooks]]\nurl = \"http://10.0.0.1/\"",
-                "your own network",
+                "[[apps.webhooks]]\nurl = \"http://169.254.169.254/\"",
+                "169.254.169.254 is not an address of the public internet",
             ),
             (
                 "",
@@ -205,5 +211,7 @@ mod tests {
             assert!(mistakes[0].contains(expected), "{mistakes:?}");
             assert!(!mistakes[0].contains("hush"), "{mistakes:?}");
         }
+        let all = "[[apps.webhooks]]\nurl = \"ftp://a/\"\nevents = [\"e\"]\nheaders = [\"h\"]";
+        assert_eq!(read("", all).unwrap_err().len(), 3);
     }
 }

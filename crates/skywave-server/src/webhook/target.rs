@@ -31,7 +31,7 @@ pub fn check_webhook(
     let host = target.uri.host().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse();
     match literal {
-        Ok(address) if !allow_private && !is_public(address) => Err(own_network(address)),
+        Ok(address) if !allow_private && !is_public(address) => Err(not_public(address)),
         _ => Ok(()),
     }
 }
@@ -117,9 +117,10 @@ fn invalid(problem: &str) -> InvalidWebhook {
     InvalidWebhook(problem.to_owned())
 }
 
-fn own_network(address: IpAddr) -> InvalidWebhook {
+fn not_public(address: IpAddr) -> InvalidWebhook {
     InvalidWebhook(format!(
-        "{address} is an address of your own network; webhooks go there only if that is allowed"
+        "{address} is not an address of the public internet; webhooks go there only with \
+         `allow_private`"
     ))
 }
 
@@ -154,8 +155,16 @@ mod tests {
             ("http://1.1.1.1:8080", false, None),
             ("http://localhost/", false, None),
             ("http://127.0.0.1/", true, None),
-            ("http://127.0.0.1/", false, Some("your own network")),
-            ("http://[::ffff:10.0.0.1]/", false, Some("your own network")),
+            (
+                "http://127.0.0.1/",
+                false,
+                Some("not an address of the public internet"),
+            ),
+            (
+                "http://[::ffff:10.0.0.1]/",
+                false,
+                Some("not an address of the public internet"),
+            ),
             ("ftp://example.com/", false, Some("neither http://")),
             ("/hooks", false, Some("neither http://")),
             ("example.com", false, Some("neither http://")),
