@@ -15,6 +15,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use skywave_engine::App;
 use skywave_protocol::{Limits, Rejection, SignedRequest};
 
+use super::prefix::Prefixed;
 use super::route::Call;
 use super::{BoxError, Reply, ResponseBody, channels, events, json};
 use crate::node::Node;
@@ -40,6 +41,9 @@ where
         Ok(signed) => signed,
         Err(rejection) => return refuse(rejection, body, limit).await,
     };
+    // Of the libraries that can be told a prefix, some sign it and some do not.
+    let prefixed = head.extensions.get::<Prefixed>();
+    let prefixed = prefixed.map(|whole| SignedRequest::parse(head.method.as_str(), whole.target()));
     let engine = &node.engine;
     let apps = engine.apps();
     let app = match app_id {
@@ -50,7 +54,13 @@ where
     };
     let verified = app.and_then(|app| {
         let settings = app.settings();
-        let verified = settings.credentials.verify_head(&signed, now())?;
+        let verified = settings.credentials.verify_head(&signed, now());
+        let verified = match (verified, &prefixed) {
+            (Err(Rejection::InvalidRequestSignature { .. }), Some(Ok(prefixed))) => {
+                settings.credentials.verify_head(prefixed, now())?
+            }
+            (verified, _) => verified?,
+        };
         if settings.enabled {
             Ok((app, verified))
         } else {

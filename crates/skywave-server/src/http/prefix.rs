@@ -17,8 +17,8 @@ impl Prefix {
         }
     }
 
-    /// Takes the prefix off a request's path, as if it had never been there: libraries sign paths
-    /// without it. False when the path does not begin with it, and is left as it is.
+    /// Takes the prefix off a request's path, as if it had never been there. False when the path
+    /// does not begin with it, and is left as it is.
     pub(super) fn take_off<B>(&self, request: &mut Request<B>) -> bool {
         if self.0.is_empty() {
             return true;
@@ -30,8 +30,19 @@ impl Prefix {
         let Some(Ok(uri)) = rest.map(str::parse::<Uri>) else {
             return false;
         };
-        *request.uri_mut() = uri;
+        let whole = std::mem::replace(request.uri_mut(), uri);
+        request.extensions_mut().insert(Prefixed(whole));
         true
+    }
+}
+
+/// What a request's target was before the prefix was taken off.
+#[derive(Debug, Clone)]
+pub(super) struct Prefixed(Uri);
+
+impl Prefixed {
+    pub(super) fn target(&self) -> &str {
+        self.0.path_and_query().map_or("/", PathAndQuery::as_str)
     }
 }
 
