@@ -1,184 +1,12 @@
 //! Connections made of requests: `xhr_streaming` and `xhr_polling`. Protocol §4.2.
 
-use std::collections::VecDeque;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use skywave_protocol::SocketId;
+use serde_json::json;
 
 use crate::host::Host;
-use crate::log;
-use crate::node::{KEY, Node, OTHER_KEY, channel, connect, credentials, until};
-use crate::peer::inner;
-use crate::wire::{Reply, Wire};
-
-const VERSION: &str = "protocol=7&client=js&version=8.6.0";
-
-/// A client that connects as pusher-js does.
-struct Client {
-    address: SocketAddr,
-    base: String,
-    transport: &'static str,
-    /// The request that receives, and lines of it that were not looked at.
-    stream: Wire,
-    lines: VecDeque<String>,
-    partial: String,
-    /// How long the response is by now, as JavaScript counts.
-    length: usize,
-    requests: AtomicU64,
-    id: SocketId,
-}
-
-impl Client {
-    /// Opens a session and waits until it is connected.
-    #[track_caller]
-    fn connect(address: SocketAddr, transport: &'static str) -> Self {
-        let mut client = Self::open(address, transport, KEY, VERSION);
-        assert_eq!(client.line(), "o");
-        let greeting = client.message();
-        assert_eq!(greeting["event"], "pusher:connection_established");
-        let data = inner(&greeting);
-        let id = data["socket_id"].as_str().expect("a string");
-        client.id = SocketId::parse(id).expect("a valid socket id");
-        client
-    }
-
-    fn streaming(node: &Node) -> Self {
-        Self::connect(node.address, "xhr_streaming")
-    }
-
-    fn polling(node: &Node) -> Self {
-        Self::connect(node.address, "xhr")
-    }
-
-    /// Sends the first request of a session with a name of its own.
-    fn open(address: SocketAddr, transport: &'static str, key: &str, query: &str) -> Self {
-        static NAMES: AtomicU64 = AtomicU64::new(0);
-        let name = NAMES.fetch_add(1, Ordering::Relaxed);
-        let mut client = Self {
-            address,
-            base: format!("/pusher/app/{key}/{}/{name:08}", name % 1000),
-            transport,
-            stream: Wire::tcp(connect(address)),
-            lines: VecDeque::new(),
-            partial: String::new(),
-            length: 0,
-            requests: AtomicU64::new(1),
-            id: SocketId::new(0, 0),
-        };
-        client.receive(query);
-        client
-    }
-
-    fn target(&self, call: &str, query: &str) -> String {
-        let number = self.requests.fetch_add(1, Ordering::Relaxed);
-        format!("{}/{call}?{query}&t=1700000000000&n={number}", self.base)
-    }
-
-    /// Sends a request that receives, and looks at the head of its response.
-    #[track_caller]
-    fn receive(&mut self, query: &str) -> Reply {
-        let target = self.target(self.transport, query);
-        self.stream = Wire::tcp(connect(self.address));
-        (self.length, self.partial) = (0, String::new());
-        let reply = self.stream.request("POST", &target, b"");
-        assert_eq!(reply.status, 200);
-        reply
-    }
-
-    /// The next line; a polling client asks again for it.
-    #[track_caller]
-    fn line(&mut self) -> String {
-        loop {
-            if let Some(line) = self.lines.pop_front() {
-                return line;
-            }
-            match self.stream.chunk() {
-                Some(chunk) => self.take(&chunk),
-                None if self.transport == "xhr" => drop(self.receive(VERSION)),
-                None => panic!("the response ended"),
-            }
-        }
-    }
-
-    fn take(&mut self, chunk: &[u8]) {
-        self.partial += str::from_utf8(chunk).expect("lines are text");
-        while let Some(end) = self.partial.find('\n') {
-            let line: String = self.partial.drain(..=end).collect();
-            self.length += line.encode_utf16().count();
-            self.lines.push_back(line.trim_end_matches('\n').to_owned());
-        }
-    }
-
-    /// The next message.
-    #[track_caller]
-    fn message(&mut self) -> Value {
-        let line = self.line();
-        let messages = line.strip_prefix('a').expect(&line);
-        let messages: Vec<String> = serde_json::from_str(messages).expect("an array of strings");
-        assert_eq!(messages.len(), 1, "{line}");
-        serde_json::from_str(&messages[0]).expect("a message is JSON")
-    }
-
-    /// Posts a body, and returns the answer.
-    #[track_caller]
-    fn post(&self, body: &[u8]) -> Reply {
-        let target = self.target("xhr_send", "");
-        Wire::tcp(connect(self.address)).request("POST", &target, body)
-    }
-
-    #[track_caller]
-    fn say(&self, message: &Value) {
-        let body = json!([message.to_string()]).to_string();
-        assert_eq!(self.post(body.as_bytes()).status, 204);
-    }
-
-    #[track_caller]
-    fn subscribe(&mut self, name: &str) {
-        let mut data = json!({"channel": name, "auth": ""});
-        if name.starts_with("private-") {
-            let auth = credentials().sign_channel(self.id, &channel(name), None);
-            let (_, signature) = auth.split_once(':').expect("a key and a signature");
-            log::note_signature(signature);
-            data["auth"] = auth.into();
-        }
-        self.say(&json!({"event": "pusher:subscribe", "data": data}));
-        let answer = self.message();
-        let expected = "pusher_internal:subscription_succeeded";
-        assert_eq!(
-            (&answer["event"], &answer["channel"]),
-            (&json!(expected), &json!(name))
-        );
-    }
-
-    #[track_caller]
-    fn hears(&mut self, channel: &str, event: &str, data: &str) {
-        let expected = json!({"event": event, "channel": channel, "data": data});
-        assert_eq!(self.message(), expected);
-    }
-
-    /// Expects the end of the session, with the error event before it.
-    #[track_caller]
-    fn is_refused_with(&mut self, code: u16) {
-        let error = self.message();
-        assert_eq!(
-            (&error["event"], &error["data"]["code"]),
-            (&json!("pusher:error"), &json!(code))
-        );
-        assert_eq!(self.closed().0, code);
-    }
-
-    /// The code and the reason of the end, behind which nothing comes.
-    #[track_caller]
-    fn closed(&mut self) -> (u16, String) {
-        let line = self.line();
-        let close = line.strip_prefix('c').expect(&line);
-        assert_eq!(self.stream.chunk(), None);
-        serde_json::from_str(close).expect("a code and a reason")
-    }
-}
+use crate::node::{KEY, Node, OTHER_KEY, until};
+use crate::xhr::{Client, VERSION};
 
 fn both(mut scenario: impl FnMut(&Node, Client)) {
     let node = Node::start();
@@ -227,6 +55,15 @@ fn the_prefix_may_be_missing() {
     let mut wire = node.wire();
     assert_eq!(wire.request("POST", &target, b"").status, 200);
     assert_eq!(wire.chunk().unwrap(), b"o\n");
+}
+
+#[test]
+fn it_is_served_below_a_path_prefix() {
+    let node = Node::with(|config| config.path_prefix = "/ws".into());
+    for (prefix, status) in [("/ws", 200), ("", 404)] {
+        let target = format!("{prefix}/pusher/app/{KEY}/1/prefixed/xhr?{VERSION}");
+        assert_eq!(node.wire().request("POST", &target, b"").status, status);
+    }
 }
 
 #[test]

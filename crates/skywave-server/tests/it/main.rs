@@ -51,3 +51,4 @@ mod watchlists;
 mod webhooks;
 mod wire;
 mod workers;
+mod xhr;

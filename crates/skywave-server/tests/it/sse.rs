@@ -184,6 +184,16 @@ fn private_channels_are_there_for_those_with_a_signed_url() {
 }
 
 #[test]
+fn below_a_path_prefix_the_path_is_signed_without_it() {
+    let node = Node::with(|config| config.path_prefix = "/ws".into());
+    let url = signed(&[("channels", "private-a")]);
+    let mut source = Source::listen(node.address, &format!("/ws{url}"), &["private-a"]);
+    node.publish("private-a", "e", "1");
+    source.hears("private-a", "e", "1");
+    assert_eq!(get(&node, &url).status, 404, "clients are told the prefix");
+}
+
+#[test]
 fn a_signed_user_is_signed_in_and_a_member() {
     let node = Node::start();
     let mut anna = node.connect();
