@@ -74,9 +74,14 @@ impl<L: Link> Shard<L> {
         &self.engine
     }
 
-    /// Ready when the inbox holds something to [`flush`](Self::flush).
+    /// Ready when there is something to [`flush`](Self::flush): in the inbox, or taken out of it
+    /// already because somebody joined a channel meanwhile.
     pub fn poll_inbox(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.inbox().poll_waiting(cx)
+        if self.channels.borrow().dirty.is_empty() {
+            self.inbox().poll_waiting(cx)
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// Ends a tick: writes all that is in the inbox, one write per subscriber and channel.

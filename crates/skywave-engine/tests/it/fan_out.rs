@@ -1,5 +1,7 @@
 //! Events on their way to subscribers.
 
+use std::task::{Context, Poll, Waker};
+
 use serde_json::json;
 use skywave_engine::{App, Apps, DuplicateApp, Engine, Except, Inbox, Publication};
 use skywave_protocol::{Credentials, Rejection, Secret};
@@ -289,4 +291,22 @@ fn who_joins_in_the_middle_of_a_burst_hears_nothing_of_it_and_the_others_all() {
         assert!(of_one.is_sorted(), "one order");
     }
     assert_eq!(heard.len(), BURST + 1);
+}
+
+#[test]
+fn an_event_that_waits_while_somebody_joins_another_channel_is_not_forgotten() {
+    let world = World::new(1);
+    let (one, other) = (world.browser(0, 1), world.browser(0, 2));
+    one.subscribe("news");
+    ignore(&[&one]);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert_eq!(world.shards[0].poll_inbox(&mut cx), Poll::Pending);
+
+    world.publish("news", "Headline", None);
+    // Takes what waits, lest somebody who joins gets what came before.
+    other.subscribe("sports");
+    assert_eq!(world.shards[0].poll_inbox(&mut cx), Poll::Ready(()));
+    world.tick();
+    assert_eq!(one.heard()[0]["event"], "Headline");
+    assert_eq!(world.shards[0].poll_inbox(&mut cx), Poll::Pending);
 }
