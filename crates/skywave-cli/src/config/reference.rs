@@ -111,6 +111,33 @@ fn the_guides_file_is_the_example() {
     assert_eq!(blocks("toml")[0], EXAMPLE);
 }
 
+/// On every page. The files that they name are not there.
+#[test]
+fn the_files_of_all_pages_are_right() {
+    let pages = std::fs::read_dir("../../docs").expect("tests run in the folder of their crate");
+    let mut files = 0;
+    for page in pages {
+        let page = page.expect("the folder can be read").path();
+        let text = std::fs::read_to_string(&page).expect("pages are text");
+        let name = page.display().to_string();
+        for block in text.split("```toml\n").skip(1) {
+            let block = block.split("```").next().unwrap_or_default();
+            let ours = TOP_KEYS
+                .iter()
+                .any(|key| block.contains(&format!("[{key}]")));
+            if !ours {
+                continue;
+            }
+            files += 1;
+            let read = File::read(&name, block, Path::new(""), &|_| Some("a".to_owned()));
+            let mut mistakes = read.map_or_else(|mistakes| mistakes, |_| Vec::new());
+            mistakes.retain(|mistake| !mistake.contains("No such file"));
+            assert!(mistakes.is_empty(), "{mistakes:#?} in {block}");
+        }
+    }
+    assert!(files >= 10, "only {files} were found");
+}
+
 #[test]
 fn the_guides_mistakes_are_the_reported_ones() {
     let text = "[[listen]]\naddress = \"localhost:6001\"\n\n[[apps]]\nid = \"1\"\nsecert = \"hush\"\n\
