@@ -1,15 +1,16 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
 //! `demo` shows the product in a browser, `test` runs every check that decides whether a change may
-//! land, `bench` compares the server with its baselines, `fuzz`
-//! feeds the parsers for long. Each command is a module; what they share is [`workspace`] (where
-//! things are), [`process`] (running other programs) and [`setup`] (installing what a fresh machine
-//! lacks). The tool promises that a failure names what is missing and what to do about it; it leaves
-//! the checks themselves to cargo, Node, libFuzzer and the conformance suite.
+//! land, `bench` compares the server with its baselines, `fuzz` feeds the parsers for long, `dist`
+//! builds what is installed. Each command is a module; what they share is [`workspace`] (where things
+//! are), [`process`] (running other programs) and [`setup`] (installing what a fresh machine lacks).
+//! The tool promises that a failure names what is missing and what to do about it; it leaves the
+//! checks themselves to cargo, Node, libFuzzer and the conformance suite.
 
 mod bench;
 mod budget;
 mod demo;
+mod dist;
 mod driver;
 mod fuzz;
 mod process;
@@ -32,6 +33,8 @@ enum Command {
     Test(test::Options),
     /// Feed the parsers for long with inputs that look for mistakes.
     Fuzz(fuzz::Options),
+    /// Build what is installed: a static binary in an archive, and a Debian package.
+    Dist(dist::Options),
     /// Compare the server with the baselines beside it and print the ratios.
     Bench(bench::Options),
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&workspace, &options),
         Command::Test(options) => test::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
+        Command::Dist(options) => dist::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
     });
     match result {

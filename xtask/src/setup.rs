@@ -23,6 +23,8 @@ pub(crate) enum Need {
     Chromium,
     /// The JavaScript packages of `conformance/`.
     JavaScript,
+    /// A C compiler for the musl library.
+    Musl,
     /// A Python environment with the packages of `conformance/requirements.txt`.
     Python,
 }
@@ -38,6 +40,9 @@ pub(crate) fn install(workspace: &Workspace, needs: &[Need]) -> Result<()> {
     }
     if needs.contains(&Need::Callgrind) && !process::installed("valgrind") {
         packages.push("valgrind");
+    }
+    if needs.contains(&Need::Musl) && !process::installed("musl-gcc") {
+        packages.push("musl-tools");
     }
     if needs.contains(&Need::Python) && !python_makes_environments() {
         packages.extend(["python3", "python3-venv"]);
