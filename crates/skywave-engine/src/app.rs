@@ -56,8 +56,8 @@ pub struct AppSettings {
     /// whenever that changes (`pusher_internal:watchlist_events`). Default false.
     pub watchlists: bool,
     /// How long a connection may be open without having signed in or subscribed to a channel that
-    /// needs authorisation; one that does neither by then is closed with code 4009. Whole seconds,
-    /// rounded up. Default: for ever.
+    /// needs authorisation; one that does neither by then is closed with code 4009, within two
+    /// seconds. Default: for ever.
     pub authorisation_timeout: Option<Duration>,
 }
 

@@ -386,10 +386,12 @@ const SHUTDOWN_SECONDS: u64 = 2;
 /// Deadlines to authorise oneself are usually closer than that; others are looked at in between.
 const AUTHORISATION_HORIZON: u32 = 120;
 
-/// Rounded up, and at least one: a connection needs a moment to say anything.
+/// Ticks of the clock after which it has passed for certain: the present second has begun already.
 fn seconds(timeout: Duration) -> u32 {
-    let whole = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
-    u32::try_from(whole).unwrap_or(u32::MAX).max(1)
+    let rounded_up = timeout
+        .as_secs()
+        .saturating_add(u64::from(timeout.subsec_nanos() > 0));
+    u32::try_from(rounded_up.saturating_add(1)).unwrap_or(u32::MAX)
 }
 
 /// Two random parts of 32 bits: authorisations are bound to it, so it must not be guessable.

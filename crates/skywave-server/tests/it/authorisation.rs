@@ -6,10 +6,12 @@ use skywave_server::{App, AppSettings};
 
 use crate::node::{APP_ID, Node, credentials};
 
+const TIMEOUT: Duration = Duration::from_millis(500);
+
 #[test]
 fn who_has_neither_signed_in_nor_subscribed_with_a_signature_is_closed_with_4009() {
     let settings = AppSettings {
-        authorisation_timeout: Some(Duration::from_millis(1_500)),
+        authorisation_timeout: Some(TIMEOUT),
         ..AppSettings::new(credentials())
     };
     let node = Node::with(|config| {
@@ -27,7 +29,7 @@ fn who_has_neither_signed_in_nor_subscribed_with_a_signature_is_closed_with_4009
         let error = closed.next();
         assert_eq!(error["data"]["code"], 4009, "{error}");
         closed.is_closed_with(4009);
-        assert!(begin.elapsed() >= Duration::from_secs(1), "it had its time");
+        assert!(begin.elapsed() >= TIMEOUT, "it had its time");
     }
     user.is_answered();
     subscriber.is_answered();
