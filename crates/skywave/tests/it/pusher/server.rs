@@ -5,24 +5,21 @@
 //! file in `SKYWAVE_TEST_PUSHER_ROOT` for one with TLS. So `cargo xtask test --only driver` runs these
 //! tests against other processes.
 
-use std::env;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{env, fs};
 
 use rcgen::generate_simple_self_signed;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::{Value, json};
 use skywave::driver::{BatchEvent, ChannelAttribute, HttpError};
 use skywave::{Broadcaster, Pusher, PusherApi, SocketId};
 use skywave_protocol::{ChannelName, Credentials, Secret};
-use skywave_server::{App, AppSettings, Config, Server};
-use tokio::io::copy_bidirectional;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use skywave_server::{App, AppSettings, Config, Endpoint, Place as ServerPlace, Server, Tls};
 use tungstenite::{Message, WebSocket};
 
 use crate::stage::{KEY, SECRET, credentials};
@@ -58,7 +55,7 @@ fn place() -> Place {
         id: id.to_owned(),
         key: key.to_owned(),
         secret: secret.to_owned(),
-        root: (scheme == "https").then(|| std::fs::read_to_string(root()).expect("a certificate")),
+        root: (scheme == "https").then(|| fs::read_to_string(root()).expect("a certificate")),
     }
 }
 
@@ -394,37 +391,37 @@ async fn a_wrong_secret_is_refused_with_the_servers_words() {
     }
 }
 
-/// A certificate for `localhost` in front of a server; its port, and the certificate as PEM.
-async fn tls(server: SocketAddr) -> (u16, String) {
+/// The same server with an endpoint that speaks TLS, with a certificate for `localhost`.
+fn own_place_over_tls() -> Place {
     let certified = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certified.cert.der().clone()], key)
-        .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                let mut inner = acceptor.accept(stream).await?;
-                let mut outer = tokio::net::TcpStream::connect(server).await?;
-                copy_bidirectional(&mut inner, &mut outer).await
-            });
-        }
-    });
-    (port, certified.cert.pem())
+    let root = certified.cert.pem();
+    let folder = env::temp_dir().join(format!("skywave-driver-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (chain, key) = (folder.join("chain.pem"), folder.join("key.pem"));
+    fs::write(&chain, &root).unwrap();
+    fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
+    let tls = Tls::from_files(chain, key).unwrap();
+    fs::remove_dir_all(folder).unwrap();
+
+    let place = own_place();
+    let server = place.own.as_ref().unwrap();
+    let endpoint = Endpoint::tcp(([127, 0, 0, 1], 0).into()).tls(tls);
+    let address = match server.listen_at(endpoint).unwrap() {
+        ServerPlace::Tcp(address) => address,
+        ServerPlace::Unix(_) => unreachable!("it was told an address"),
+    };
+    Place {
+        host: "localhost".to_owned(),
+        port: address.port(),
+        root: Some(root),
+        ..place
+    }
 }
 
 #[tokio::test]
 async fn tls_is_the_default_and_checks_the_certificate() {
-    let place = own_place();
-    let address = SocketAddr::from(([127, 0, 0, 1], place.port));
-    let (port, root) = tls(address).await;
+    let place = own_place_over_tls();
+    let (port, root) = (place.port, place.root.clone().unwrap());
     let mut client = place.connect();
     client.subscribe("c");
     let to = |host: &str| Pusher::new("3", KEY, SECRET).host(host).port(port);
