@@ -29,6 +29,10 @@ pub(super) struct Plan {
     pub(super) log_filter: Option<String>,
     /// What is right, but may not be meant.
     pub(super) warnings: Vec<String>,
+    /// Whether more has changed since the start than a running server can take over.
+    pub(super) needs_restart: bool,
+    /// What that is, as it was at the start, to be compared.
+    fixed: String,
     /// Everything about the server as a whole.
     server: Config,
 }
@@ -55,8 +59,17 @@ impl Plan {
             apps.push((sample.id.clone(), sample.settings()));
         }
         override_all(options, &mut apps);
+        let (listen, server) = (listen(options, file), server(options, file));
+        let log_format = options.log_format.or(file.log.format).unwrap_or_default();
+        let places: Vec<_> = listen.iter().map(|one| (&one.at, &one.proxies)).collect();
+        let fixed = format!(
+            "{places:?} {:?} {log_format:?} {:?} {server:?}",
+            file.operator, file.log.filter
+        );
         Ok(Self {
-            listen: listen(options, file),
+            listen,
+            needs_restart: false,
+            fixed,
             operator: file.operator.take(),
             drain: DrainTimes {
                 over: options.drain_over.or(file.drain.over),
@@ -65,9 +78,9 @@ impl Plan {
             warnings: warnings(&apps),
             apps,
             sample,
-            log_format: options.log_format.or(file.log.format).unwrap_or_default(),
+            log_format,
             log_filter: file.log.filter.take(),
-            server: server(options, file),
+            server,
         })
     }
 
@@ -78,6 +91,8 @@ impl Plan {
     /// As [`of`](Self::of).
     pub(super) fn again(&self, options: &Options) -> Result<Self, Failure> {
         let mut plan = Self::of(options)?;
+        plan.needs_restart = plan.fixed != self.fixed;
+        plan.fixed.clone_from(&self.fixed);
         if let (Some(sample), Some(_)) = (&self.sample, &plan.sample) {
             // Pages are connected with what was made up at first.
             plan.sample = Some(sample.clone());

@@ -126,6 +126,11 @@ fn reload(server: &Server, options: &Options, plan: Plan) -> Plan {
             Ok(()) => {
                 // What is wrong with a certificate is logged there; the old one stays.
                 let _ = server.reload_tls();
+                if new.needs_restart {
+                    tracing::warn!(
+                        "not only apps and certificates changed: the rest takes a restart"
+                    );
+                }
                 tracing::info!(apps = new.apps.len(), "the configuration was read again");
                 new
             }

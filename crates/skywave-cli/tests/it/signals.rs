@@ -104,6 +104,25 @@ fn a_broken_file_changes_nothing_and_all_mistakes_are_logged() {
 }
 
 #[test]
+fn what_takes_a_restart_is_said() {
+    let folder = folder_with(APP);
+    let mut server = serve(&folder, &[]);
+    rewrite(&folder, &format!("{APP}{OTHER}"));
+    server.signal("HUP");
+    server.logs("the configuration was read again");
+    let warned = |log: &[String]| log.iter().any(|line| line.contains("takes a restart"));
+    assert!(!warned(&server.log), "{:#?}", server.log);
+    rewrite(&folder, &format!("{APP}[server]\nworkers = 3\n"));
+    // As long as there was none.
+    for _ in 0..2 {
+        server.log.clear();
+        server.signal("HUP");
+        server.logs("the configuration was read again");
+        assert!(warned(&server.log), "{:#?}", server.log);
+    }
+}
+
+#[test]
 fn an_app_that_was_made_up_stays_the_same() {
     let folder = folder_with("");
     let mut server = serve(&folder, &[]);
