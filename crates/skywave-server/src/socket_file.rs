@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -59,15 +59,22 @@ fn make_sure_nobody_listens(path: &Path) -> io::Result<()> {
         let message = format!("{} exists and is no socket", path.display());
         return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
     }
-    match UnixStream::connect(path) {
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
-        Ok(_) => {
-            let message = format!("another process listens at {}", path.display());
-            Err(io::Error::new(io::ErrorKind::AddrInUse, message))
-        }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Whoever listens may be too busy to accept.
+    socket.set_nonblocking(true)?;
+    let Err(error) = socket.connect(&SockAddr::unix(path)?) else {
+        return Err(in_use(path));
+    };
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(()),
+        io::ErrorKind::WouldBlock => Err(in_use(path)),
+        _ => Err(error),
     }
+}
+
+fn in_use(path: &Path) -> io::Error {
+    let message = format!("another process listens at {}", path.display());
+    io::Error::new(io::ErrorKind::AddrInUse, message)
 }
 
 fn remove(path: &Path) -> io::Result<()> {

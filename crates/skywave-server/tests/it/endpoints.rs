@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use skywave_server::{Endpoint, Place, Server};
+use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::node::{Node, config};
 use crate::peer::Peer;
@@ -169,6 +170,16 @@ fn a_file_that_is_in_the_way_is_replaced_only_when_nobody_listens_there() {
     assert_eq!(refused.kind(), ErrorKind::AddrInUse, "{refused}");
     unix_peer(&path).leaves();
     first.shutdown();
+
+    // Somebody who listens and never accepts.
+    let busy = folder.file("busy");
+    let listener = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+    listener.bind(&SockAddr::unix(&busy).unwrap()).unwrap();
+    listener.listen(0).unwrap();
+    let _waiting = UnixStream::connect(&busy).unwrap();
+    let refused = second.listen_at(Endpoint::unix(&busy)).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::AddrInUse, "{refused}");
+    fs::remove_file(&busy).unwrap();
 
     // As after a crash.
     drop(UnixListener::bind(&path).unwrap());
