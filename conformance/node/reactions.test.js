@@ -128,7 +128,9 @@ describe('pusher-js 8.6.0, signed in', () => {
 
 test('a storm: everybody comes back after a restart, once, and gets what is sent then', async () => {
   const MANY = 150;
-  const restarting = await startServer();
+  // All at once: spread over a second and a half, those that go first would come back to nobody, and
+  // then wait for fifteen seconds.
+  const restarting = await startServer('--drain-over', '0');
   const clients = await Promise.all(Array.from({ length: MANY }, async (_, n) => {
     const pusher = client('8.6.0', restarting.port, { authority, user: `u${n}` });
     await reaches(pusher, 'connected');
