@@ -1,13 +1,15 @@
-//! The `pusher` driver against servers in other processes: our own binary, and Sockudo, a Pusher
-//! server by others.
+//! The `pusher` driver against servers in other processes: our own binary, plain and with TLS, and
+//! Sockudo, a Pusher server by others.
 //!
 //! The tests are those of `crates/skywave/tests/it/pusher/server.rs`, which are told by the
 //! environment where the server is. Sockudo takes many minutes to build, so it is not installed
 //! here: where it is on the `PATH`, it is tested.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::process::{self, Service};
 use crate::workspace::Workspace;
@@ -19,7 +21,34 @@ pub(crate) fn own(workspace: &Workspace) -> Result<()> {
     skywave.args(["serve", "--port", &port.to_string(), "--app-id", APP]);
     skywave.args(["--app-key", KEY, "--app-secret", SECRET]);
     let _server = Service::start(&mut skywave, port)?;
-    test(workspace, port)
+    test(workspace, "http", port, &[])?;
+    own_with_tls(workspace)
+}
+
+/// The same with TLS, by a certificate that only these tests trust.
+fn own_with_tls(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.target("driver");
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
+        .context("could not make a certificate")?;
+    let port = process::free_port()?;
+    let configuration = format!(
+        "[[listen]]\naddress = \"127.0.0.1:{port}\"\ncertificate = \"certificate.pem\"\n\
+         key = \"key.pem\"\n[[apps]]\nid = \"{APP}\"\nkey = \"{KEY}\"\nsecret = \"{SECRET}\"\n"
+    );
+    fs::create_dir_all(&folder).context("could not make a folder")?;
+    for (name, text) in [
+        ("certificate.pem", certified.cert.pem()),
+        ("key.pem", certified.signing_key.serialize_pem()),
+        ("skywave.toml", configuration),
+    ] {
+        fs::write(folder.join(name), text).with_context(|| format!("could not write {name}"))?;
+    }
+    let mut skywave = workspace.command(workspace.target("debug/skywave"));
+    skywave.args(["serve", "--config"]);
+    let _server = Service::start(skywave.arg(folder.join("skywave.toml")), port)?;
+    let root = folder.join("certificate.pem");
+    let root = ("SKYWAVE_TEST_PUSHER_ROOT", root.as_os_str());
+    test(workspace, "https", port, &[root])
 }
 
 /// The tests against Sockudo, if it is installed.
@@ -37,19 +66,26 @@ pub(crate) fn sockudo(workspace: &Workspace) -> Result<bool> {
         .env("SOCKUDO_DEFAULT_APP_ID", APP)
         .env("SOCKUDO_DEFAULT_APP_KEY", KEY)
         .env("SOCKUDO_DEFAULT_APP_SECRET", SECRET)
+        // Its own limit is 100 where hosted Pusher's is 200 characters, of up to two bytes here.
+        .env("SOCKUDO_DEFAULT_APP_MAX_EVENT_NAME_LENGTH", "400")
         .env("SOCKUDO_DEFAULT_APP_ENABLE_USER_AUTHENTICATION", "true");
     let _server = Service::start(&mut sockudo, port)?;
-    test(workspace, port)?;
+    test(workspace, "http", port, &[])?;
     Ok(true)
 }
 
-fn test(workspace: &Workspace, port: u16) -> Result<()> {
+fn test(workspace: &Workspace, scheme: &str, port: u16, more: &[(&str, &OsStr)]) -> Result<()> {
+    let host = if scheme == "https" {
+        "localhost" // as the certificate says
+    } else {
+        "127.0.0.1"
+    };
     // The whole workspace, with the features of the step before, so that nothing is built again.
     let mut cargo = workspace.cargo(&["test", "--workspace", "--all-features", "--test", "it"]);
-    cargo.args(["--", "pusher::server::"]).env(
-        "SKYWAVE_TEST_PUSHER_URL",
-        format!("http://{KEY}:{SECRET}@127.0.0.1:{port}/apps/{APP}"),
-    );
+    cargo.args(["--", "pusher::server::"]);
+    let url = format!("{scheme}://{KEY}:{SECRET}@{host}:{port}/apps/{APP}");
+    cargo.env("SKYWAVE_TEST_PUSHER_URL", url);
+    cargo.envs(more.iter().copied());
     process::run(&mut cargo)
 }
 

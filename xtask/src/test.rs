@@ -34,7 +34,7 @@ enum Step {
     Doc,
     /// Unit, integration and documentation tests of every crate.
     Test,
-    /// The `pusher` driver against `skywave serve` in another process.
+    /// The `pusher` driver against `skywave serve` in another process, plain and over TLS.
     Driver,
     /// The same against a server by others, when Sockudo is installed.
     Peer,
