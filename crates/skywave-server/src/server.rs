@@ -190,8 +190,8 @@ impl Server {
     pub fn listen_at(&self, endpoint: Endpoint) -> io::Result<Place> {
         #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "nothing is kept"))]
         let mut running = self.running();
-        if running.arrivals.is_empty() {
-            return Err(io::Error::other("the server was shut down"));
+        if running.arrivals.is_empty() || self.inner.node.stage() != Stage::Serving {
+            return Err(io::Error::other("the server ends, or has ended"));
         }
         let (listening, place, entrance) = endpoint.open()?;
         let entrance = Arc::new(entrance);

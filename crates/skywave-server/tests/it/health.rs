@@ -73,6 +73,7 @@ fn a_server_that_is_drained_lives_and_is_not_ready() {
         assert_eq!(reply.text(), "draining, 1 connections are left\n");
         assert_eq!(get(address, "/healthz").status, 200);
     }
+    assert!(node.server.listen(LOOPBACK).is_err(), "it is too late");
     node.server.shutdown();
     drained.join().expect("it ends");
     assert!(TcpStream::connect(operators).is_err(), "nobody listens");
