@@ -1,6 +1,7 @@
 //! Several workers: even loads, one order.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::json;
@@ -136,6 +137,38 @@ fn members_on_different_workers_meet() {
         let removed = peer.next();
         assert_eq!(removed["event"], "pusher_internal:member_removed");
         assert_eq!(crate::peer::inner(&removed)["user_id"], "user-0");
+    }
+}
+
+#[test]
+fn an_event_waits_for_nobody_who_comes_or_goes() {
+    // One worker, so that all of them meet in its inbox.
+    let node = Arc::new(node_with(1));
+    let stop = Arc::new(AtomicBool::new(false));
+    let restless: Vec<_> = (0..3)
+        .map(|number| {
+            let (node, stop) = (Arc::clone(&node), Arc::clone(&stop));
+            thread::spawn(move || {
+                let mut peer = node.connect();
+                while !stop.load(Ordering::Relaxed) {
+                    peer.subscribe(&format!("corner-{number}"));
+                    peer.say_text(format!(
+                        r#"{{"event":"pusher:unsubscribe","data":{{"channel":"corner-{number}"}}}}"#
+                    ));
+                }
+            })
+        })
+        .collect();
+    let mut peer = node.subscriber("news");
+    for number in 0..3_000 {
+        let data = number.to_string();
+        node.publish("news", "e", &data);
+        // What was forgotten would be heard with the next one, which comes after this.
+        peer.hears("news", "e", &data);
+    }
+    stop.store(true, Ordering::Relaxed);
+    for peer in restless {
+        peer.join().unwrap();
     }
 }
 
