@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use skywave_engine::{AppSettings, Connection, Shard};
 use skywave_protocol::{Limits, SocketId};
@@ -250,4 +251,101 @@ fn changes_on_many_threads_are_told_in_the_order_in_which_they_happened() {
         assert_eq!(change, ["-bob", "+bob"][number % 2], "change {number}");
     }
     assert_eq!(told.last().map(String::as_str), Some("-bob"));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// A browser signs in as a user and watches some; further times it may watch others.
+    SignIn(usize, usize, [bool; USERS]),
+    /// A browser's connection ends; it opens another.
+    Reconnect(usize),
+    Tick(usize),
+}
+
+const BROWSERS: usize = 5;
+const USERS: usize = 3;
+const WORKERS: usize = 2;
+const NAMES: [&str; USERS] = ["u0", "u1", "u2"];
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let watched = proptest::array::uniform3(any::<bool>());
+    let step = prop_oneof![
+        5 => (0..BROWSERS, 0..USERS, watched).prop_map(|(b, u, w)| Step::SignIn(b, u, w)),
+        3 => (0..BROWSERS).prop_map(Step::Reconnect),
+        3 => (0..WORKERS).prop_map(Step::Tick),
+    ];
+    proptest::collection::vec(step, 0..80)
+}
+
+/// A browser, who it is, and what it believes of those it watches.
+struct Watcher {
+    browser: Browser,
+    user: Option<usize>,
+    believes: [Option<bool>; USERS],
+}
+
+impl Watcher {
+    /// Takes in what it was told: of a user whom it watches, and nothing that it knew.
+    fn listen(&mut self) {
+        for change in told(&self.browser) {
+            for user_id in change[1..].split(',') {
+                let user = NAMES.iter().position(|name| *name == user_id);
+                let belief = &mut self.believes[user.expect("one of the users")];
+                let is_online = Some(change.starts_with('+'));
+                assert_ne!(*belief, is_online, "{change} is no news");
+                *belief = is_online;
+            }
+        }
+    }
+}
+
+proptest! {
+    /// Whatever happens in which order, on any worker: once all ticks have ended, watchers know who
+    /// is online, and nobody was told anything twice.
+    #[test]
+    fn watchers_know_who_is_online(steps in steps()) {
+        let world = watching(WORKERS);
+        let mut next_id = 0;
+        let mut connect = |number: usize| {
+            next_id += 1;
+            let browser = world.browser(number % WORKERS, next_id);
+            Watcher { browser, user: None, believes: [None; USERS] }
+        };
+        let mut watchers: Vec<_> = (0..BROWSERS).map(&mut connect).collect();
+        for step in steps {
+            match step {
+                Step::SignIn(number, user, watched) => {
+                    let watcher = &mut watchers[number];
+                    watcher.listen();
+                    if *watcher.user.get_or_insert(user) == user {
+                        // A list takes the place of the one before, and begins with the state.
+                        watcher.believes = [None; USERS];
+                    }
+                    let list: Vec<_> =
+                        (0..USERS).filter(|user| watched[*user]).map(|user| NAMES[user]).collect();
+                    sign_in(&watcher.browser, NAMES[user], &list);
+                    watcher.listen();
+                    if watcher.user == Some(user) {
+                        let shown = watcher.believes.map(|belief| belief.is_some());
+                        prop_assert_eq!(shown, watched);
+                    }
+                }
+                Step::Reconnect(number) => {
+                    watchers[number].browser.close();
+                    watchers[number] = connect(number);
+                }
+                Step::Tick(worker) => world.shards[worker].flush(),
+            }
+        }
+        world.tick();
+        for number in 0..BROWSERS {
+            watchers[number].listen();
+            for user in 0..USERS {
+                let is_online = watchers.iter().any(|watcher| watcher.user == Some(user));
+                if let Some(belief) = watchers[number].believes[user] {
+                    prop_assert_eq!(belief, is_online, "browser {} of user {}", number, user);
+                }
+            }
+        }
+    }
 }
