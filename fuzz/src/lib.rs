@@ -10,6 +10,7 @@
 //! frames      RFC 6455: the decoder, in one piece and in many
 //! messages    what clients say, on a WebSocket or in the body of xhr_send
 //! names       channels, events, socket ids
+//! origins     the header that names a page's site, against rules
 //! requests    the query of a signed request, its signature, and the bodies that publish
 //! members     presence and user data, watchlists
 //! handshakes  the head of a request that wants to become a WebSocket
@@ -22,6 +23,7 @@ mod handshakes;
 mod members;
 mod messages;
 mod names;
+mod origins;
 mod requests;
 mod server;
 mod settings;
@@ -54,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     messages::MESSAGES,
     messages::BODIES,
     names::TARGET,
+    origins::TARGET,
     requests::REQUESTS,
     requests::EVENTS,
     members::TARGET,
