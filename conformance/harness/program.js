@@ -34,6 +34,9 @@ export const startServerFor = (appId, ...flags) => start('skywave', [
 /** `skywave serve` with a configuration file and the variables in it, listening at any free port. */
 export const startConfigured = (file, variables) => start('skywave', ['serve', '--config', file, '--host', '127.0.0.1'], 0, variables);
 
+/** `skywave serve` with a configuration file that says where to listen; its plain address comes first. */
+export const startListening = (file) => start('skywave', ['serve', '--config', file], null);
+
 /** The demo, with the pusher-js for browsers of this folder. */
 export const startDemo = (assets = join(here, 'node_modules/pusher-js/dist/web')) => start('demo', ['--assets', assets]);
 
@@ -103,7 +106,7 @@ async function start(name, flags, port = 0, variables = {}) {
   if (!existsSync(path)) {
     throw new Error(`${path} is not there: run "cargo build --workspace --bins", or set SKYWAVE_BIN`);
   }
-  const child = spawn(path, [...flags, '--port', String(port)], {
+  const child = spawn(path, port === null ? flags : [...flags, '--port', String(port)], {
     stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...variables },
   });
   running.add(child);
