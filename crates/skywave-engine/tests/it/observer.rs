@@ -39,8 +39,12 @@ impl Observer for Diary {
 }
 
 fn observed() -> (World, Arc<Diary>) {
+    observed_with(AppSettings::new(credentials()))
+}
+
+fn observed_with(settings: AppSettings) -> (World, Arc<Diary>) {
     let diary = Arc::<Diary>::default();
-    let apps = Apps::new([App::new("1", AppSettings::new(credentials()))]).expect("one app");
+    let apps = Apps::new([App::new("1", settings)]).expect("one app");
     let observer: Arc<dyn Observer> = Arc::clone(&diary) as _;
     (World::with(Engine::new(apps, 2, Some(observer)), 2), diary)
 }
@@ -91,4 +95,28 @@ fn the_channel_of_a_single_user_is_nobody_elses_business() {
     ann.subscribe("#server-to-user-u");
     ann.close();
     assert!(diary.take().is_empty());
+}
+
+#[test]
+fn counts_are_told_as_subscribers_are_told_them() {
+    let (world, diary) = observed_with(AppSettings {
+        subscription_counts: true,
+        ..AppSettings::new(credentials())
+    });
+    let crowd: Vec<_> = (1..=102).map(|id| world.browser(0, id)).collect();
+    for browser in &crowd {
+        browser.subscribe("a");
+    }
+    let told = diary.take();
+    assert_eq!(told[..2], ["1/a: occupied", "1/a: count 1"]);
+    assert_eq!(told.last().map(String::as_str), Some("1/a: count 100"));
+    world.shards[0].tell_counts(5_000);
+    assert_eq!(diary.take(), ["1/a: count 102"]);
+    for browser in &crowd {
+        browser.close_at(5_000);
+    }
+    let told = diary.take();
+    // The last one to go leaves nobody to count.
+    let end = ["1/a: count 1", "1/a: vacated"];
+    assert_eq!(told[told.len() - 2..], end);
 }
