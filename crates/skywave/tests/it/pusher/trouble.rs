@@ -143,6 +143,36 @@ async fn a_server_that_comes_back_gets_the_event_once() {
 }
 
 #[tokio::test]
+async fn events_one_after_the_other_go_over_one_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (connected, mut connections) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            connected.send(()).unwrap();
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while let Ok(read @ 1..) = stream.read(&mut buffer).await {
+                    // The body is an object, and there is none before it.
+                    if buffer[read - 1] != b'}' {
+                        continue;
+                    }
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+                    stream.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    });
+    let broadcaster = Broadcaster::builder().driver("pusher", pusher(port));
+    let broadcast = broadcaster.build().unwrap().as_system();
+    for n in 0..3 {
+        broadcast.channel("c", "e", n).await.unwrap();
+    }
+    connections.recv().await.unwrap();
+    assert!(connections.try_recv().is_err(), "there was a second one");
+}
+
+#[tokio::test]
 async fn a_silent_server_and_half_an_answer_end_in_time_and_are_not_asked_again() {
     for half in ["", "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
