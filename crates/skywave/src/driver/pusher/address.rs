@@ -114,18 +114,16 @@ impl Place {
                 .is_ok_and(|address| address.is_loopback())
     }
 
-    /// The path of a request, as it is signed.
-    pub(super) fn path(&self, path: &str) -> String {
-        format!("{}{path}", self.path)
-    }
-
-    /// The whole address of a request.
+    /// The whole address of a request, whose signature is over `path` alone: what stands before it
+    /// is a proxy's, or taken off by the server, as the official libraries have it.
     pub(super) fn url(&self, path: &str, query: &str) -> String {
-        let Self { host, .. } = self;
+        let Self {
+            host, path: prefix, ..
+        } = self;
         let scheme = if self.ssl { "https" } else { "http" };
         match self.port {
-            Some(port) => format!("{scheme}://{host}:{port}{path}?{query}"),
-            None => format!("{scheme}://{host}{path}?{query}"),
+            Some(port) => format!("{scheme}://{host}:{port}{prefix}{path}?{query}"),
+            None => format!("{scheme}://{host}{prefix}{path}?{query}"),
         }
     }
 
@@ -159,7 +157,7 @@ mod tests {
     fn a_cluster_is_a_host_of_its_own() {
         let eu = place(|address| address.cluster = "eu".to_owned());
         assert_eq!(
-            eu.url(&eu.path("/apps/1/events"), "a=b"),
+            eu.url("/apps/1/events", "a=b"),
             "https://api-eu.pusher.com/apps/1/events?a=b"
         );
         assert_eq!(
@@ -176,10 +174,7 @@ mod tests {
             address.ssl = false;
             address.path = "/sockets/".to_owned();
         });
-        assert_eq!(
-            own.url(&own.path("/apps"), "q"),
-            "http://[::1]:6001/sockets/apps?q"
-        );
+        assert_eq!(own.url("/apps", "q"), "http://[::1]:6001/sockets/apps?q");
         let options = &options(&own)["options"];
         for (name, value) in [
             ("wsHost", json!("[::1]")),

@@ -116,7 +116,7 @@ impl PusherApi {
             http,
             ..
         } = &*self.app;
-        let path = place.path(&format!("/apps/{app_id}{path}"));
+        let path = format!("/apps/{app_id}{path}");
         let query = credentials.sign_request(method.as_str(), &path, params, &body, now_seconds());
         let signature = query
             .split_once("auth_signature=")

@@ -115,7 +115,7 @@ impl Pusher {
     }
 
     /// What the server's paths begin with, such as `/sockets`, before `/apps` and, for pages,
-    /// before `/app`. It is part of what is signed.
+    /// before `/app`. It is no part of what is signed, as with the official libraries.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.address.path = path.into();

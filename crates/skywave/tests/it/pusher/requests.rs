@@ -8,7 +8,7 @@ use skywave::driver::{BatchEvent, ChannelAttribute, ChannelName, Driver, MasterK
 use skywave::{Broadcast, Broadcaster, EncryptedChannel, Error, PusherApi, SocketId};
 
 use super::pusher;
-use super::stub::Stub;
+use super::stub::{PREFIX, Stub};
 use crate::stage;
 
 fn broadcaster(api: &PusherApi) -> Broadcaster {
@@ -254,9 +254,12 @@ async fn connections_of_a_user_are_ended() {
 }
 
 #[tokio::test]
-async fn a_path_before_the_servers_own_is_signed_with_the_rest() {
+async fn a_path_before_the_servers_own_is_not_signed() {
     let stub = Stub::answering(&[]).await;
-    let api = pusher(stub.port()).path("/sockets/").api().unwrap();
+    let api = pusher(stub.port())
+        .path(format!("{PREFIX}/"))
+        .api()
+        .unwrap();
     api.send_to_user("7", "dm", 1).await.unwrap();
     assert_eq!(stub.only().path, "/sockets/apps/3/events");
 }

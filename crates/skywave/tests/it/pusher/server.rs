@@ -61,11 +61,16 @@ fn place() -> Place {
 
 /// A server of our own with app 3 on a free port.
 fn own_place() -> Place {
+    own_place_with(|_| {})
+}
+
+fn own_place_with(change: impl FnOnce(&mut Config)) -> Place {
     let app = App::new("3", AppSettings::new(credentials()));
-    let config = Config {
+    let mut config = Config {
         workers: Some(1),
         ..Config::new([app])
     };
+    change(&mut config);
     let server = Server::start(config).unwrap();
     let address = server.listen(([127, 0, 0, 1], 0).into()).unwrap();
     Place {
@@ -239,6 +244,19 @@ async fn events_arrive() {
     .await
     .unwrap();
     assert_eq!(one.receive("two"), json!(2), "`one` was left out");
+}
+
+#[tokio::test]
+async fn events_arrive_at_a_server_below_a_path() {
+    let place = own_place_with(|config| config.path_prefix = "/ws".into());
+    let api = place.pusher().path("/ws").api().unwrap();
+    broadcaster(api.clone())
+        .as_system()
+        .channel("c1", "e", 1)
+        .await
+        .unwrap();
+    let channels = api.channels("", &[]).await.unwrap();
+    assert!(channels.is_empty(), "nobody listens: {channels:?}");
 }
 
 #[tokio::test]
