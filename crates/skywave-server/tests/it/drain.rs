@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use skywave_server::Drain;
 
 use crate::host::Host;
-use crate::node::{Node, until};
-use crate::wire::{CLOSE, TEXT, Wire, frame};
+use crate::node::{EVENTS, Node, signed, until};
+use crate::wire::{CLOSE, TEXT, Wire, frame, request};
 
 /// How a subscriber's connection went.
 struct Told {
@@ -55,9 +55,10 @@ fn subscriber(node: &Node, published: &Arc<AtomicUsize>) -> JoinHandle<Told> {
     })
 }
 
-/// Posts numbered events, of which each has to be accepted.
+/// Posts numbered events, of which each has to be accepted for as long as anybody is connected.
 fn publisher(node: &Node, published: &Arc<AtomicUsize>, until: &Arc<AtomicBool>) -> JoinHandle<()> {
-    let (address, published, until) = (node.address, Arc::clone(published), Arc::clone(until));
+    let (address, server) = (node.address, node.server.clone());
+    let (published, until) = (Arc::clone(published), Arc::clone(until));
     thread::spawn(move || {
         let mut wire = Wire::tcp(crate::node::connect(address));
         for number in 1.. {
@@ -65,7 +66,12 @@ fn publisher(node: &Node, published: &Arc<AtomicUsize>, until: &Arc<AtomicBool>)
                 return;
             }
             let body = format!(r#"{{"name":"e","channel":"news","data":"{number}"}}"#);
-            let reply = wire.post(&body);
+            let target = signed("POST", EVENTS, body.as_bytes());
+            let sent = wire.try_send(request("POST", &target, body.as_bytes()));
+            let Some(reply) = sent.ok().and_then(|()| wire.reply_or_end()) else {
+                assert_eq!(server.connections(), 0, "it ended too early");
+                return;
+            };
             assert_eq!(reply.status, 200, "{}", reply.text());
             published.store(number, Ordering::SeqCst);
             if reply.header("connection") == Some("close") {

@@ -218,6 +218,13 @@ impl Wire {
         assert_eq!(success["channel"], channel);
     }
 
+    /// The next HTTP response, unless the connection has ended by now.
+    #[track_caller]
+    pub(crate) fn reply_or_end(&mut self) -> Option<Reply> {
+        let goes_on = !self.unread.is_empty() || self.fill();
+        goes_on.then(|| self.reply())
+    }
+
     /// The next HTTP response.
     #[track_caller]
     pub(crate) fn reply(&mut self) -> Reply {
