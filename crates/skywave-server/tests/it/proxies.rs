@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use skywave_server::{App, AppSettings, Endpoint, Place, Proxies};
+use skywave_server::{App, AppSettings, Config, Endpoint, Place, Proxies};
 
 use crate::endpoints::Folder;
 use crate::node::{APP_ID, LOOPBACK, Node, connect, credentials};
@@ -16,9 +16,13 @@ const BEN: &str = "192.0.2.2";
 
 /// A node on which an address has one connection, behind `proxies`.
 fn behind(proxies: Proxies) -> (Node, SocketAddr) {
+    behind_with(proxies, |_| {})
+}
+
+fn behind_with(proxies: Proxies, adapt: impl FnOnce(&mut Config)) -> (Node, SocketAddr) {
     let node = Node::with(|config| {
         config.per_address.connections = Some(1);
-        config.request_timeout = Duration::from_secs(1);
+        adapt(config);
     });
     let endpoint = Endpoint::tcp(LOOPBACK).behind(proxies);
     let Ok(Place::Tcp(address)) = node.server.listen_at(endpoint) else {
@@ -112,7 +116,9 @@ fn the_address_in_a_proxy_header_is_the_peers() {
 
 #[test]
 fn a_proxy_that_does_not_introduce_its_client_is_cut() {
-    let (_node, address) = behind(Proxies::proxy_protocol(here()));
+    let (_node, address) = behind_with(Proxies::proxy_protocol(here()), |config| {
+        config.request_timeout = Duration::from_secs(1);
+    });
     let whole = handshake(&app_target(), &[]);
     let too_long = [b"PROXY TCP4 ".as_slice(), &[b'1'; 200], b"\r\n"].concat();
     let mut huge = v2(ANNA, b"");

@@ -156,8 +156,10 @@ fn a_slow_reader_over_tls_costs_only_itself() {
         node.publish("news", "e", &data);
         peer.hears("news", "e", &data);
     }
-    while slow.message()["event"] == "e" {}
-    slow.is_closed_with(4100);
+    // On a busy machine it is cut before it reads why.
+    slow.drain();
+    until("only the other is left", || node.server.connections() == 1);
+    peer.is_answered();
 }
 
 #[test]
