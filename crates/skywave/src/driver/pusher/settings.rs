@@ -287,7 +287,7 @@ mod tests {
                     ("1", "k", "s")
                 );
                 let place = pusher.address.checked().unwrap();
-                place.url(&place.path("/apps/1"), "")
+                place.url("/apps/1", "")
             });
             assert_eq!(found.as_deref(), expected, "{url}");
         }
