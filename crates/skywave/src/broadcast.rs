@@ -16,7 +16,8 @@ use crate::driver::Driver;
 use crate::driver::IntoDriver;
 use crate::error::Error;
 use crate::event::CanBroadcast;
-use crate::sending::{Sending, To};
+use crate::sending::Sending;
+use crate::to::To;
 
 /// Sends events on behalf of an [`Actor`].
 ///

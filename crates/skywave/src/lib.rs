@@ -132,6 +132,7 @@ mod ruling;
 mod sending;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod to;
 pub mod typed;
 mod user;
 #[cfg(feature = "pusher")]
@@ -165,7 +166,8 @@ pub use crate::later::{NotQueued, QueueSettings, QueueStatus, Undelivered};
 pub use crate::paths::IntoPaths;
 pub use crate::report::{DriverFailure, Report, SkipReason, Skipped};
 pub use crate::rule::{AsyncRule, PublishPrivate, Rule, Unruled, Verdict};
-pub use crate::sending::{Sending, To};
+pub use crate::sending::Sending;
+pub use crate::to::To;
 pub use crate::typed::{Authorize, Join, TypedChannel};
 pub use crate::user::{BroadcastUser, Member, NoUser};
 #[cfg(feature = "pusher")]

@@ -1,5 +1,4 @@
-//! One sending: its steps ([`To`]), and the checks between the application and the driver
-//! ([`Sending`]).
+//! One sending ([`Sending`]): the checks between the application and the driver.
 //!
 //! Data is encoded when the sending is made, so that a value need not live until the `await`.
 //! Awaiting checks everything first (driver, channels, event name, size), then leaves out what the
@@ -7,7 +6,6 @@
 //! whole or not at all. [`Sending::later`] checks the same and leaves the call to a
 //! [queue](crate::later).
 
-use std::borrow::Cow;
 use std::future::IntoFuture;
 use std::sync::Arc;
 #[cfg(feature = "ably")]
@@ -28,68 +26,6 @@ use crate::error::{BoxError, Error, chain};
 use crate::later::Delivery;
 use crate::report::{DriverFailure, Report, SkipReason, Skipped};
 use crate::rule::PublishPrivate;
-
-/// A sending that has its channels and wants to know what to send.
-#[derive(Clone, Debug)]
-#[must_use = "nothing is sent until an event or a message is added and awaited"]
-pub struct To {
-    broadcast: Broadcast,
-    channels: Vec<Channel>,
-    event: Cow<'static, str>,
-}
-
-impl To {
-    pub(crate) fn new(broadcast: Broadcast, channels: Vec<Channel>) -> Self {
-        Self {
-            broadcast,
-            channels,
-            event: Cow::Borrowed(BASE_EVENT),
-        }
-    }
-
-    /// An event with its name and data, which may be anything that serialises.
-    pub fn event(self, name: impl Into<String>, data: impl Serialize) -> Sending {
-        let Self {
-            broadcast,
-            channels,
-            ..
-        } = self;
-        let data = serde_json::to_string(&data).map_err(BoxError::from);
-        Sending {
-            broadcast,
-            channels,
-            event: name.into(),
-            data,
-            smaller: None,
-            audience: Audience::Everyone,
-            or_log: false,
-            wanted: true,
-        }
-    }
-
-    /// Only a message, as event `base-event` unless it is [named](Self::named): text is sent as
-    /// `{"message": text}`, every other value as it is.
-    pub fn message(self, message: impl Serialize) -> Sending {
-        let event = self.event.clone().into_owned();
-        let mut sending = self.event(event, message);
-        sending.data = sending.data.map(|data| {
-            if data.starts_with('"') {
-                format!("{{\"message\":{data}}}")
-            } else {
-                data
-            }
-        });
-        sending
-    }
-
-    /// The name of the event that carries the message.
-    pub fn named(self, event: impl Into<String>) -> Self {
-        Self {
-            event: Cow::Owned(event.into()),
-            ..self
-        }
-    }
-}
 
 /// An event with everything it needs, to be awaited: `Ok` means that the driver accepted it for all
 /// channels of the [`Report`]. [`later`](Self::later) sends it in the background instead.
@@ -128,6 +64,25 @@ enum Audience {
 }
 
 impl Sending {
+    /// An event with its data, to everyone.
+    pub(crate) fn new(
+        broadcast: Broadcast,
+        channels: Vec<Channel>,
+        event: String,
+        data: Result<String, BoxError>,
+    ) -> Self {
+        Self {
+            broadcast,
+            channels,
+            event,
+            data,
+            smaller: None,
+            audience: Audience::Everyone,
+            or_log: false,
+            wanted: true,
+        }
+    }
+
     /// Under another name.
     pub fn named(self, event: impl Into<String>) -> Self {
         Self {
@@ -522,6 +477,3 @@ fn checked_name(name: &str, limits: &Limits) -> Result<ChannelName, NameError> {
     }
     ChannelName::parse(name)
 }
-
-/// The event of a message without a name, as the documents' first versions had it.
-const BASE_EVENT: &str = "base-event";
