@@ -12,14 +12,17 @@
 //! sockets; what a socket does not take waits in its outbox, which has a bound and a policy
 //! (`socket`). An idle connection owns a small task and no buffer.
 //!
-//! [`Server::listen_at`] accepts connections on the workers themselves, at each [`Endpoint`]. [`Server::handle`] lets an
-//! application's own HTTP server carry the routes: after the handshake the raw socket is taken out
-//! of hyper and moved to a worker.
+//! [`Server::listen_at`] accepts connections on the workers themselves, at each [`Endpoint`].
+//! [`Server::handle`] lets an application's own HTTP server carry the routes: after the handshake the
+//! raw socket is taken out of hyper and moved to a worker.
 //!
 //! # Features
 //!
-//! `webhooks` (off by default): what happens in an app's channels is posted to the
-//! [`Webhooks`] of its settings, from a thread of its own.
+//! Both are off by default.
+//!
+//! * `tls`: TLS at an [`Endpoint`], with rustls and ring.
+//! * `webhooks`: what happens in an app's channels is posted to the [`Webhooks`] of its settings,
+//!   from a thread of its own.
 
 mod admission;
 mod arrival;

@@ -1,6 +1,9 @@
 //! A worker: the connections that live on one thread, and their deadlines.
 //!
-//! This is the thread's state; what runs on it is in [`crate::thread`].
+//! This is the thread's state; what runs on it is in [`crate::thread`]. What becomes of connections
+//! whose time has come is in [`deadlines`].
+
+mod deadlines;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -21,7 +24,7 @@ use crate::ending::Ending;
 use crate::http::Admitted;
 use crate::node::{Mailbox, Node};
 use crate::outbox::Backlog;
-use crate::socket::{LINGER, Phase, Socket};
+use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::wheel::Wheel;
 
@@ -175,83 +178,6 @@ impl Worker {
         self.node.counters.ended(ending);
         self.load().fetch_sub(1, Ordering::Relaxed);
         tracing::debug!(%socket_id, reason = ending.label(), "a connection ended");
-    }
-
-    /// Sees to it that a closing connection does not linger.
-    pub(crate) fn linger(&self, key: u32) {
-        if let Some(entry) = self.connections.borrow().get(key as usize) {
-            entry.connection.link.linger(self.second());
-            self.schedule(
-                Mark {
-                    key,
-                    serial: entry.serial,
-                },
-                LINGER,
-            );
-        }
-    }
-
-    fn schedule(&self, check: Mark, seconds: u32) {
-        self.wheel.borrow_mut().schedule(check, seconds);
-    }
-
-    /// Looks at the connections that are due by now.
-    pub(crate) fn check_deadlines(&self) {
-        let now = u64::from(self.second());
-        let due = self.wheel.borrow_mut().advance(now);
-        for check in due {
-            self.check(check);
-        }
-        let due = self.unauthorised.borrow_mut().advance(now);
-        for check in due {
-            self.check_authorisation(check);
-        }
-    }
-
-    /// Closes a connection that had its time to authorise itself and did not (§1.13).
-    fn check_authorisation(&self, check: Mark) {
-        let connections = self.connections.borrow();
-        let entry = connections.get(check.key as usize);
-        let Some(entry) = entry.filter(|entry| entry.serial == check.serial) else {
-            return;
-        };
-        let left = entry.authorise_by.saturating_sub(self.second());
-        if left > 0 {
-            // The deadline is beyond the wheel, or the wheel's second a little behind ours.
-            self.unauthorised.borrow_mut().schedule(check, left);
-        } else if !self.shard.is_authorised(&entry.connection) {
-            entry.connection.link.reject(&Rejection::Unauthorised);
-        }
-    }
-
-    /// Pings a connection that was silent, cuts one that stayed silent (§1.6).
-    fn check(&self, check: Mark) {
-        let connections = self.connections.borrow();
-        let Some(entry) = connections.get(check.key as usize) else {
-            return;
-        };
-        if entry.serial != check.serial {
-            return;
-        }
-        let socket = &entry.connection.link;
-        let silent = socket.silent(self.second());
-        match socket.phase() {
-            Phase::New if silent >= self.settings.first_message => socket.reject(&Rejection::Idle),
-            Phase::New | Phase::Open if silent >= self.settings.silence() => {
-                socket.ping();
-                self.schedule(check, self.settings.pong_timeout);
-            }
-            Phase::New => {
-                let deadline = self.settings.silence().min(self.settings.first_message);
-                self.schedule(check, deadline - silent);
-            }
-            Phase::Open => self.schedule(check, self.settings.silence() - silent),
-            Phase::Pinged => socket.reject(&Rejection::PongTimeout),
-            Phase::Closing | Phase::Done if silent >= LINGER => socket.abort(),
-            // The wheel may be shorter than that, and its second is a little behind ours.
-            Phase::Closing | Phase::Done => self.schedule(check, LINGER - silent),
-            Phase::Cut => {}
-        }
     }
 
     /// Closes the connections that are signed in as the user (§1.13).
