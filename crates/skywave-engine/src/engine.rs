@@ -114,7 +114,7 @@ impl Engine {
         publications: impl IntoIterator<Item = Publication<'a>>,
         now: u64,
     ) -> Result<(), Rejection> {
-        if self.inboxes.iter().any(Inbox::is_full) {
+        if self.is_behind() {
             return Err(Rejection::OverCapacity);
         }
         let mut published = 0;
@@ -242,6 +242,11 @@ impl Engine {
         }
     }
 
+    /// Whether a worker is too far behind for events to be published: its inbox is full.
+    pub fn is_behind(&self) -> bool {
+        self.inboxes.iter().any(Inbox::is_full)
+    }
+
     /// Bytes of the frames in the inbox of a worker, which waits for its next tick.
     ///
     /// # Panics
@@ -249,6 +254,15 @@ impl Engine {
     /// When the engine has no such worker.
     pub fn waiting_bytes(&self, worker: usize) -> usize {
         self.inboxes[worker].bytes()
+    }
+
+    /// How many frames are in the inbox of a worker.
+    ///
+    /// # Panics
+    ///
+    /// When the engine has no such worker.
+    pub fn waiting_frames(&self, worker: usize) -> usize {
+        self.inboxes[worker].frames()
     }
 
     pub(crate) fn inbox(&self, worker: usize) -> &Inbox {
@@ -266,5 +280,5 @@ fn encoded(message: &ServerMessage<'_>) -> Bytes {
     frame.into()
 }
 
-/// Most events fit, so that encoding allocates once.
+/// Most events fit, so that encoding allocates once; [`Inbox::FRAMES`] counts on it.
 const FRAME_BYTES: usize = 512;

@@ -5,10 +5,11 @@
 //! tick, or in pieces when a burst has left more than a tick should hold. Pushing into an inbox that
 //! is not empty wakes nobody: one wake-up per tick, not per event.
 //!
-//! **At the bound** ([`Inbox::BYTES`]) the engine refuses to publish with
+//! **At the bound** ([`Inbox::BYTES`], [`Inbox::FRAMES`]) the engine refuses to publish with
 //! [`Rejection::OverCapacity`](skywave_protocol::Rejection::OverCapacity) before any inbox was
-//! touched. Member events, client events, counts and what watchers are told are let through: they
-//! are small, and their rate is bounded elsewhere.
+//! touched, and drops client events with a word to their sender. Member events, counts and what
+//! watchers are told are let through, so that nobody is left with a wrong list: they are small, and
+//! every one needs somebody who comes or goes.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,8 +35,9 @@ pub(crate) struct Delivery {
 #[derive(Debug, Default)]
 pub struct Inbox {
     waiting: Mutex<Waiting>,
-    /// Bytes of the waiting frames; changed under the lock, read without it.
+    /// Bytes of the waiting frames, and how many they are; changed under the lock, read without it.
     bytes: AtomicUsize,
+    frames: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -48,15 +50,19 @@ impl Inbox {
     /// Bytes above which publishing is refused; far above what a tick holds unless a worker is stuck.
     pub const BYTES: usize = 64 * 1024 * 1024;
 
+    /// Frames above which publishing is refused although they are small: each takes 512
+    /// bytes of memory at least, so that these are 128 MiB and more.
+    pub const FRAMES: usize = 256 * 1024;
+
     pub(crate) fn is_full(&self) -> bool {
-        self.bytes.load(Ordering::Relaxed) >= Self::BYTES
+        self.bytes() >= Self::BYTES || self.frames() >= Self::FRAMES
     }
 
     pub(crate) fn push(&self, delivery: Delivery) {
         let mut waiting = self.lock();
-        self.bytes
-            .fetch_add(delivery.frame.len(), Ordering::Relaxed);
+        let bytes = self.bytes() + delivery.frame.len();
         waiting.deliveries.push_back(delivery);
+        self.count(bytes, &waiting);
         let worker = waiting.worker.take();
         drop(waiting);
         if let Some(worker) = worker {
@@ -68,10 +74,10 @@ impl Inbox {
     /// otherwise from the front until there are that many, but always one. True when some are left.
     pub(crate) fn take(&self, empty: &mut VecDeque<Delivery>, limit: usize) -> bool {
         let mut waiting = self.lock();
-        let bytes = self.bytes.load(Ordering::Relaxed);
+        let bytes = self.bytes();
         if bytes <= limit {
             std::mem::swap(&mut waiting.deliveries, empty);
-            self.bytes.store(0, Ordering::Relaxed);
+            self.count(0, &waiting);
             return false;
         }
         let mut taken = 0;
@@ -82,7 +88,7 @@ impl Inbox {
                 break;
             }
         }
-        self.bytes.store(bytes - taken, Ordering::Relaxed);
+        self.count(bytes - taken, &waiting);
         !waiting.deliveries.is_empty()
     }
 
@@ -99,12 +105,24 @@ impl Inbox {
             empty.push_back(delivery.clone());
             false
         });
-        self.bytes.fetch_sub(taken, Ordering::Relaxed);
+        self.count(self.bytes() - taken, &waiting);
     }
 
     /// Bytes of the frames that are waiting.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// How many frames are waiting.
+    pub(crate) fn frames(&self) -> usize {
+        self.frames.load(Ordering::Relaxed)
+    }
+
+    /// Notes what is waiting now; only under the lock.
+    fn count(&self, bytes: usize, waiting: &Waiting) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        let frames = waiting.deliveries.len();
+        self.frames.store(frames, Ordering::Relaxed);
     }
 
     /// Ready when something is waiting.

@@ -191,6 +191,9 @@ impl<L: Link> Shard<L> {
                 channel: channel.into(),
             });
         }
+        if self.engine.is_behind() {
+            return Err(Rejection::ClientEventDropped);
+        }
         let user_id = subscription.user_id.as_deref();
         app.channels.locked(&name, |shelf| {
             let Some(occupied) = shelf.occupied.get(&name) else {

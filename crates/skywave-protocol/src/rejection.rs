@@ -256,6 +256,8 @@ rejections! {
         limit: u32,
     } = Report(4301), 429,
         "Client event rate limit exceeded: a connection sends at most {limit} in a second";
+    /// The server is too far behind to pass the client event on.
+    ClientEventDropped = Report(4301), 503, "Client event dropped: the server is over capacity";
 
     // Events, from the HTTP API or a client.
 

@@ -104,6 +104,32 @@ fn the_eleventh_client_event_of_a_second_is_dropped_with_4301() {
 }
 
 #[test]
+fn a_client_event_is_dropped_with_a_word_while_a_worker_is_too_far_behind() {
+    let world = World::new(1);
+    let (ann, bob) = (world.browser(0, 1), world.browser(0, 2));
+    ann.subscribe_signed("private-a", None);
+    bob.subscribe_signed("private-a", None);
+    bob.subscribe("news");
+    ignore(&[&ann, &bob]);
+    while !world.engine.is_behind() {
+        world.publish("news", "e", None);
+    }
+    ann.say(&typing("private-a"));
+    let refused = refusal(&ann);
+    assert_eq!(refused["code"], 4301);
+    assert_eq!(
+        refused["message"],
+        "Client event dropped: the server is over capacity"
+    );
+    world.tick();
+    let heard = bob.heard();
+    assert!(heard.iter().all(|message| message["event"] == "e"));
+    ann.say(&typing("private-a"));
+    world.tick();
+    assert_eq!(bob.heard().len(), 1, "it goes on by itself");
+}
+
+#[test]
 fn an_app_can_switch_client_events_off() {
     let settings = AppSettings {
         client_events: false,

@@ -189,6 +189,36 @@ fn publishing_is_refused_while_a_worker_is_too_far_behind_and_nothing_is_sent_th
 }
 
 #[test]
+fn small_events_are_bounded_by_their_number() {
+    let world = World::new(1);
+    let browser = world.browser(0, 1);
+    browser.subscribe("news");
+    browser.heard();
+    let channels = [channel("news")];
+    let publication = Publication {
+        channels: &channels,
+        event: "e",
+        data: "",
+        except: None,
+    };
+    let publish = || world.engine.publish(&world.app(), [publication], 0);
+    let accepted = (0..=Inbox::FRAMES)
+        .take_while(|_| publish().is_ok())
+        .count();
+    assert_eq!(accepted, Inbox::FRAMES);
+    assert!(world.engine.is_behind());
+    assert!(world.engine.waiting_bytes(0) < Inbox::BYTES);
+    // What is left is counted whichever way it is taken.
+    world.shards[0].flush_at_most(1);
+    assert_eq!(world.engine.waiting_frames(0), Inbox::FRAMES - 1);
+    assert_eq!(publish(), Ok(()));
+    assert_eq!(publish(), Err(Rejection::OverCapacity));
+    world.browser(0, 2).subscribe("news");
+    assert_eq!(world.engine.waiting_frames(0), 0);
+    assert_eq!(publish(), Ok(()));
+}
+
+#[test]
 fn apps_with_equal_channel_names_do_not_hear_each_other() {
     let other = App::new("2", Credentials::new("other", &Secret::new("other")));
     let apps = Apps::new([App::new("1", credentials()), other]).expect("different apps");

@@ -257,7 +257,7 @@ fn batches_and_questions() -> Vec<(Rejection, Codes, &'static str)> {
     ]
 }
 
-fn events() -> Vec<(Rejection, Codes, &'static str)> {
+fn client_events() -> Vec<(Rejection, Codes, &'static str)> {
     vec![
         (
             ClientEventNotSubscribed {
@@ -289,6 +289,16 @@ fn events() -> Vec<(Rejection, Codes, &'static str)> {
             (None, Some(4301), 429, LIMIT),
             "Client event rate limit exceeded: a connection sends at most 5 in a second",
         ),
+        (
+            ClientEventDropped,
+            (None, Some(4301), 503, LIMIT),
+            "Client event dropped: the server is over capacity",
+        ),
+    ]
+}
+
+fn events() -> Vec<(Rejection, Codes, &'static str)> {
+    vec![
         (
             EventTooLarge { limit: 10_240 },
             refuses(413, LIMIT),
@@ -414,6 +424,7 @@ fn table() -> Vec<(Rejection, Codes, &'static str)> {
         connections(),
         subscriptions(),
         users(),
+        client_events(),
         events(),
         batches_and_questions(),
         event_streams(),
