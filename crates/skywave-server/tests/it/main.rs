@@ -46,6 +46,7 @@ mod sse;
 mod termination;
 #[cfg(feature = "tls")]
 mod tls;
+mod two_workers;
 mod watchlists;
 #[cfg(feature = "webhooks")]
 mod webhooks;

@@ -10,12 +10,13 @@ use crate::host::Host;
 use crate::node::{Node, until};
 use crate::peer::Peer;
 
-fn node_with(workers: usize) -> Node {
+/// A server with this many workers.
+pub(crate) fn node_with(workers: usize) -> Node {
     Node::with(|config| config.workers = Some(workers))
 }
 
 /// Connections per worker. Only the debug output tells.
-fn loads(node: &Node) -> Vec<usize> {
+pub(crate) fn loads(node: &Node) -> Vec<usize> {
     let printed = format!("{:?}", node.server);
     printed
         .split("load: ")
