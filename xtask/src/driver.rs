@@ -11,6 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::certificate::{self, CERTIFICATE, KEY as CERTIFIED_KEY};
 use crate::process::{self, Service};
 use crate::workspace::Workspace;
 
@@ -28,25 +29,18 @@ pub(crate) fn own(workspace: &Workspace) -> Result<()> {
 /// The same with TLS, by a certificate that only these tests trust.
 fn own_with_tls(workspace: &Workspace) -> Result<()> {
     let folder = workspace.target("driver");
-    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()])
-        .context("could not make a certificate")?;
+    certificate::write(&folder)?;
     let port = process::free_port()?;
     let configuration = format!(
-        "[[listen]]\naddress = \"127.0.0.1:{port}\"\ncertificate = \"certificate.pem\"\n\
-         key = \"key.pem\"\n[[apps]]\nid = \"{APP}\"\nkey = \"{KEY}\"\nsecret = \"{SECRET}\"\n"
+        "[[listen]]\naddress = \"127.0.0.1:{port}\"\ncertificate = \"{CERTIFICATE}\"\n\
+         key = \"{CERTIFIED_KEY}\"\n[[apps]]\nid = \"{APP}\"\nkey = \"{KEY}\"\nsecret = \"{SECRET}\"\n"
     );
-    fs::create_dir_all(&folder).context("could not make a folder")?;
-    for (name, text) in [
-        ("certificate.pem", certified.cert.pem()),
-        ("key.pem", certified.signing_key.serialize_pem()),
-        ("skywave.toml", configuration),
-    ] {
-        fs::write(folder.join(name), text).with_context(|| format!("could not write {name}"))?;
-    }
+    let file = folder.join("skywave.toml");
+    fs::write(&file, configuration).context("could not write the configuration")?;
     let mut skywave = workspace.command(workspace.target("debug/skywave"));
     skywave.args(["serve", "--config"]);
-    let _server = Service::start(skywave.arg(folder.join("skywave.toml")), port)?;
-    let root = folder.join("certificate.pem");
+    let _server = Service::start(skywave.arg(file), port)?;
+    let root = folder.join(CERTIFICATE);
     let root = ("SKYWAVE_TEST_PUSHER_ROOT", root.as_os_str());
     test(workspace, "https", port, &[root])
 }

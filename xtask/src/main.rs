@@ -9,6 +9,7 @@
 
 mod bench;
 mod budget;
+mod certificate;
 mod demo;
 mod dist;
 mod driver;
@@ -54,5 +55,17 @@ fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_options_of_all_commands_go_together() {
+        Command::command().debug_assert();
     }
 }

@@ -51,10 +51,16 @@ impl Workspace {
 
     /// `cargo ARGUMENTS…`, building into the same target directory as this tool.
     pub(crate) fn cargo(&self, arguments: &[&str]) -> Command {
-        let mut command = self.command("cargo");
+        let mut command = Command::new("cargo");
+        command.args(arguments);
+        self.prepare(&mut command);
         command
-            .args(arguments)
+    }
+
+    /// Makes a command that calls cargo, by another program, do what [`cargo`](Self::cargo) does.
+    pub(crate) fn prepare(&self, command: &mut Command) {
+        command
+            .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", &self.target);
-        command
     }
 }
