@@ -97,6 +97,13 @@ impl Decoder {
         }
     }
 
+    /// Whether the next input begins a message of a connection that goes on: a new decoder would
+    /// take it just as well, so an idle connection need not keep this one.
+    #[must_use]
+    pub fn is_between_messages(&self) -> bool {
+        self.phase == Phase::Ready && self.cut.is_none() && self.assembly.is_none()
+    }
+
     /// Checks what a header can break only after the frames before it: order and limits.
     fn admit(&mut self, header: &Header) -> Result<(), DecodeError> {
         let received = match (header.opcode, &mut self.assembly) {

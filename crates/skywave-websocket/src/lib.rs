@@ -18,7 +18,8 @@
 //! there: no copy, no allocation. Only when the input ends inside a frame, or a message is
 //! fragmented, does the decoder take bytes into memory of its own, already unmasked and, for text,
 //! already validated; it gives that memory back when the message has been handed out.
-//! Between whole messages a decoder is forty bytes and owns nothing.
+//! Between whole messages a decoder is forty bytes and owns nothing; who finds that too much for an
+//! idle connection drops it then, and makes another one ([`Decoder::is_between_messages`]).
 //!
 //! # What a peer can cost
 //!

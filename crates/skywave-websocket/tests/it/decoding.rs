@@ -298,6 +298,33 @@ fn messages_dropped_before_their_end_end_the_decoder() {
 }
 
 #[test]
+fn between_messages_a_decoder_is_like_a_new_one() {
+    for (input, expected) in [
+        (frame(TEXT, b"one"), true),
+        (frame(TEXT, b"one")[..1].to_vec(), false),
+        (frame(PING, b"one")[..7].to_vec(), false),
+        (unfinished(TEXT, b"one"), false),
+        (
+            [unfinished(TEXT, b"one"), frame(CONTINUATION, b"two")].concat(),
+            true,
+        ),
+        (
+            [unfinished(TEXT, b"one"), frame(PING, b"two")].concat(),
+            false,
+        ),
+        (frame(CLOSE, b""), false),
+        (b"\xff\xff".to_vec(), false),
+    ] {
+        let mut decoder = Decoder::new(Limits::default());
+        assert!(decoder.is_between_messages());
+        let mut bytes = input.clone();
+        let mut messages = decoder.decode(&mut bytes);
+        while messages.next().is_some() {}
+        assert_eq!(decoder.is_between_messages(), expected, "{input:x?}");
+    }
+}
+
+#[test]
 fn whole_messages_are_borrowed_from_the_input() {
     let mut decoder = Decoder::new(Limits::default());
     let mut input = [frame(TEXT, b"one"), frame(PING, b"two")].concat();
