@@ -4,6 +4,8 @@
 //! cost a task and a hundred. Deadlines are not cancelled: whoever fires looks whether its
 //! connection still exists and is really due, and schedules it again when not.
 
+use std::mem;
+
 /// Entries by the second in which they are due.
 #[derive(Debug)]
 pub(crate) struct Wheel<T> {
@@ -33,7 +35,13 @@ impl<T> Wheel<T> {
         let from = self.now.max(now.saturating_sub(self.slots.len() as u64));
         for second in from + 1..=now {
             let slot = self.slot(second);
-            due.append(&mut self.slots[slot]);
+            // The slot gives its memory away: the next one as crowded is a turn away.
+            let mut fired = mem::take(&mut self.slots[slot]);
+            if due.is_empty() {
+                due = fired;
+            } else {
+                due.append(&mut fired);
+            }
         }
         self.now = self.now.max(now);
         due
