@@ -41,7 +41,7 @@ impl Backlog {
     }
 }
 
-/// Bytes that the stream did not take; owns no memory while there are none.
+/// Bytes that the stream did not take.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
@@ -50,7 +50,7 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -65,13 +65,11 @@ impl Outbox {
         &self.bytes[self.written..]
     }
 
-    /// Forgets written bytes: all memory when it was everything, otherwise half of it at a time,
-    /// so that every byte is moved at most once.
+    /// Forgets written bytes, half of what is there at a time, so that every byte is moved at most
+    /// once.
     pub(crate) fn advance(&mut self, written: usize) {
         self.written += written;
-        if self.written == self.bytes.len() {
-            *self = Self::default();
-        } else if self.written > self.bytes.len() / 2 {
+        if self.written > self.bytes.len() / 2 {
             self.bytes.drain(..self.written);
             self.written = 0;
         }

@@ -15,7 +15,7 @@ use crate::stream::Stream;
 
 /// Sends the refusal and waits until the peer has closed, so that it is not lost to a reset; where
 /// too many linger already, it does not wait.
-pub(crate) async fn refuse(stream: Stream, rejection: Rejection, lingering: Option<Lingering>) {
+pub(crate) async fn refuse(mut stream: Stream, rejection: Rejection, lingering: Option<Lingering>) {
     let mut bytes = Vec::new();
     encode_rejection(&rejection, &mut bytes);
     let farewell = async {

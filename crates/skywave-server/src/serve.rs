@@ -1,8 +1,8 @@
 //! The task of one connection: reads, hands messages to the shard, writes what was left over.
 //!
-//! It is a future written by hand because every idle connection owns one: it holds the decoder and
-//! two pointers, no buffer, and it sleeps until the socket is readable. Most bytes to the client do
-//! not pass here; see [`crate::socket`].
+//! It is a future written by hand because every idle connection owns one: it holds three pointers, no
+//! buffer, and it sleeps until the socket is readable. Most bytes to the client do not pass here; see
+//! [`crate::socket`].
 
 use std::future::Future;
 use std::io;
@@ -13,11 +13,10 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use skywave_engine::Connection;
 use skywave_protocol::{Rejection, ServerMessage};
-use skywave_websocket::{Decoder, Limits, Message, frame};
+use skywave_websocket::{Decoder, Message, frame};
 use tokio::task::spawn_local;
 
 use crate::arrival::Visit;
-use crate::ending::Ending;
 use crate::refuse::refuse;
 use crate::socket::{Phase, Socket};
 use crate::stream::Stream;
@@ -27,11 +26,8 @@ use crate::worker::{SCRATCH_BYTES, Worker};
 pub(crate) struct Serve {
     worker: Rc<Worker>,
     connection: Rc<Connection<Socket>>,
-    key: u32,
-    lingering: bool,
-    /// The peer broke the rules of framing: its close frame will not be understood.
-    failed: bool,
-    decoder: Decoder,
+    /// Only inside of a message: between two, any decoder will do.
+    unfinished: Option<Box<Decoder>>,
 }
 
 /// Takes over a stream whose handshake has been answered.
@@ -41,13 +37,8 @@ pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
         .and_then(|admitted| worker.admits(admitted.slot.app()).map(|()| admitted));
     match welcome {
         Ok(admitted) => {
-            let (connection, key) = worker.enter(stream, admitted);
-            spawn_local(Serve::new(
-                Rc::clone(worker),
-                connection,
-                key,
-                visit.read_ahead,
-            ));
+            let connection = worker.enter(stream, admitted);
+            spawn_local(Serve::new(Rc::clone(worker), connection, visit.read_ahead));
         }
         Err(rejection) => {
             tracing::debug!(reason = rejection.name(), "a connection was refused");
@@ -60,24 +51,11 @@ pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
 
 impl Serve {
     /// Greets the client and handles what it sent already.
-    fn new(
-        worker: Rc<Worker>,
-        connection: Rc<Connection<Socket>>,
-        key: u32,
-        read_ahead: Bytes,
-    ) -> Self {
-        let message_bytes = worker.settings.message_bytes;
-        let decoder = Decoder::new(Limits {
-            message_bytes,
-            ..Limits::default()
-        });
+    fn new(worker: Rc<Worker>, connection: Rc<Connection<Socket>>, read_ahead: Bytes) -> Self {
         let mut serve = Self {
             worker,
             connection,
-            key,
-            lingering: false,
-            failed: false,
-            decoder,
+            unfinished: None,
         };
         let greeting = ServerMessage::ConnectionEstablished {
             socket_id: serve.connection.socket_id(),
@@ -95,18 +73,19 @@ impl Serve {
         let Self {
             worker,
             connection,
-            decoder,
-            failed,
-            ..
+            unfinished,
         } = self;
         let socket = &connection.link;
+        let mut decoder = match unfinished.take() {
+            Some(decoder) => *decoder,
+            None => worker.decoder(),
+        };
         socket.hear(worker.second());
         let mut messages = decoder.decode(bytes);
         while let Some(message) = messages.next() {
             match message {
                 Err(error) => {
-                    *failed = true;
-                    socket.close(error.close_code(), &error.to_string(), Ending::BadFrames);
+                    socket.fail(error.close_code(), &error.to_string());
                 }
                 Ok(Message::Close(reason)) => {
                     let mut reply = Vec::new();
@@ -130,6 +109,9 @@ impl Serve {
                 Ok(Message::Ping(payload)) => socket.pong(payload),
                 Ok(Message::Pong(_)) => {}
             }
+        }
+        if !decoder.is_between_messages() {
+            *unfinished = Some(Box::new(decoder));
         }
     }
 
@@ -157,22 +139,20 @@ impl Future for Serve {
         let this = self.get_mut();
         this.connection.link.register(cx.waker());
         loop {
-            let flushed = this.connection.link.poll_flush(cx);
-            match (this.connection.link.phase(), &flushed) {
+            let socket = &this.connection.link;
+            let flushed = socket.poll_flush(cx);
+            match (socket.phase(), &flushed) {
                 (Phase::Cut, _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(()),
                 (Phase::Done, Poll::Ready(Ok(()))) => {
-                    this.connection.link.say_goodbye(cx);
+                    socket.say_goodbye(cx);
                     return Poll::Ready(());
                 }
-                (Phase::Closing | Phase::Done, _) if !this.lingering => {
-                    this.lingering = true;
-                    this.worker.linger(this.key);
-                }
+                _ if socket.is_to_linger() => this.worker.linger(socket),
                 _ => {}
             }
-            if this.failed && flushed.is_ready() {
+            if socket.has_failed() && flushed.is_ready() {
                 // RFC 6455 §7.1.7: the peer need not wait until we lose our patience with it.
-                let _ = this.connection.link.poll_end(cx);
+                let _ = socket.poll_end(cx);
             }
             match ready!(this.poll_receive(cx)) {
                 Ok(true) => {}
@@ -188,7 +168,7 @@ impl Drop for Serve {
             let socket_id = self.connection.socket_id();
             tracing::error!(%socket_id, "a connection ended by a panic; the others go on");
         }
-        self.worker.dismiss(&self.connection, self.key);
+        self.worker.dismiss(&self.connection);
     }
 }
 
@@ -198,8 +178,8 @@ mod tests {
 
     #[test]
     fn an_idle_connection_owns_little() {
-        assert!(size_of::<Serve>() <= 72, "{}", size_of::<Serve>());
+        assert!(size_of::<Serve>() <= 24, "{}", size_of::<Serve>());
         let connection = size_of::<Connection<Socket>>();
-        assert!(connection <= 208, "{connection}");
+        assert!(connection <= 176, "{connection}");
     }
 }

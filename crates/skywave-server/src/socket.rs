@@ -8,7 +8,7 @@
 //! behind them, and nothing more; after [`LINGER`] it is cut. 4100 makes clients reconnect after a
 //! second: 4200 would bring a slow reader back at once.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -20,21 +20,35 @@ use skywave_websocket::frame;
 use crate::ending::Ending;
 use crate::outbox::{Backlog, Outbox, end_of_frames};
 use crate::stream::Stream;
+use crate::worker::Mark;
 
 /// Seconds that a closed connection may take to read what is left and to close its side.
 pub(crate) const LINGER: u32 = 5;
 
 /// A stream, the bytes it did not take yet, and how far the connection's life has come.
 pub(crate) struct Socket {
-    stream: Stream,
-    outbox: RefCell<Outbox>,
+    /// No borrow outlives a call: the flush of a channel writes, and the connection's own task.
+    wire: RefCell<Wire>,
     backlog: Rc<Backlog>,
+    /// Whom to wake when the outbox fills or the phase changes: the one task that serves it.
+    task: OnceCell<Waker>,
+    /// Where the worker finds its connection.
+    pub(crate) mark: Mark,
     phase: Cell<Phase>,
     /// Why it ends; the first reason is the true one.
     ending: Cell<Option<Ending>>,
     /// The second of the last byte heard, on the worker's clock; of the end of that, once closing.
     heard: Cell<u32>,
-    task: RefCell<Option<Waker>>,
+    /// The time to linger has begun.
+    lingers: Cell<bool>,
+    /// The peer broke the rules of framing: our close frame will not be understood.
+    failed: Cell<bool>,
+}
+
+/// A stream, and what it did not take; few have anything there, so it is boxed.
+struct Wire {
+    stream: Stream,
+    outbox: Option<Box<Outbox>>,
 }
 
 /// How far a connection's life has come.
@@ -55,15 +69,18 @@ pub(crate) enum Phase {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: Stream, backlog: Rc<Backlog>, now: u32) -> Self {
+    pub(crate) fn new(stream: Stream, backlog: Rc<Backlog>, mark: Mark, now: u32) -> Self {
+        let outbox = None;
         Self {
-            stream,
-            outbox: RefCell::default(),
+            wire: RefCell::new(Wire { stream, outbox }),
             backlog,
+            task: OnceCell::new(),
+            mark,
             phase: Cell::new(Phase::New),
             ending: Cell::new(None),
             heard: Cell::new(now),
-            task: RefCell::new(None),
+            lingers: Cell::new(false),
+            failed: Cell::new(false),
         }
     }
 
@@ -83,9 +100,26 @@ impl Socket {
         }
     }
 
+    /// Whether it is over, and its time to linger has not begun.
+    pub(crate) fn is_to_linger(&self) -> bool {
+        matches!(self.phase.get(), Phase::Closing | Phase::Done) && !self.lingers.get()
+    }
+
     /// The time to linger begins at second `now`.
     pub(crate) fn linger(&self, now: u32) {
+        self.lingers.set(true);
         self.heard.set(now);
+    }
+
+    /// Closes because the peer broke the rules of framing.
+    pub(crate) fn fail(&self, code: u16, reason: &str) {
+        self.failed.set(true);
+        self.close(code, reason, Ending::BadFrames);
+    }
+
+    /// Whether the peer broke the rules of framing, and will not understand our close frame.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get()
     }
 
     /// How long, at second `now`, it is silent; how long it lingers when it is closing.
@@ -144,7 +178,7 @@ impl Socket {
     fn finish(&self, last: &[u8], phase: Phase, ending: Ending) {
         if self.is_open() {
             let sent = self.write_directly(last);
-            self.enqueue(&mut self.outbox.borrow_mut(), &last[sent..]);
+            self.enqueue(&last[sent..]);
             self.end(phase, ending);
         }
         self.wake();
@@ -167,22 +201,26 @@ impl Socket {
             return;
         }
         let limit = self.backlog.limit;
-        let mut outbox = self.outbox.borrow_mut();
-        let room = limit.saturating_sub(outbox.len());
+        let room = limit.saturating_sub(self.wire.borrow().waiting());
         if frames.len() - sent <= room {
-            self.enqueue(&mut outbox, &frames[sent..]);
+            self.enqueue(&frames[sent..]);
         } else {
             let end = end_of_frames(frames, sent, sent + room);
             let mut last = Vec::new();
             encode_rejection(&Rejection::TooSlow { limit }, &mut last);
-            self.enqueue(&mut outbox, &frames[sent..end]);
-            self.enqueue(&mut outbox, &last);
+            self.enqueue(&frames[sent..end]);
+            self.enqueue(&last);
             self.end(Phase::Closing, Ending::TooSlow);
         }
         self.wake();
     }
 
-    fn enqueue(&self, outbox: &mut Outbox, bytes: &[u8]) {
+    fn enqueue(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        let outbox = &mut self.wire.borrow_mut().outbox;
+        let outbox = outbox.get_or_insert_default();
         let before = outbox.len();
         outbox.push(bytes);
         self.backlog.changed(before, outbox.len());
@@ -190,10 +228,11 @@ impl Socket {
 
     /// Writes as much as the stream takes, when nothing waits before it; returns how much that was.
     fn write_directly(&self, frames: &[u8]) -> usize {
-        if !self.outbox.borrow().is_empty() {
+        let wire = self.wire.borrow();
+        if wire.outbox.is_some() {
             return 0;
         }
-        match self.stream.try_write(frames) {
+        match wire.stream.try_write(frames) {
             Ok(written) => written,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => {
@@ -206,27 +245,30 @@ impl Socket {
 
     /// Writes the outbox; ready when it is empty.
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut outbox = self.outbox.borrow_mut();
-        while !outbox.is_empty() {
-            let written = ready!(self.stream.poll_write(cx, outbox.unwritten()))?;
+        let wire = &mut *self.wire.borrow_mut();
+        while let Some(outbox) = &mut wire.outbox {
+            let written = ready!(wire.stream.poll_write(cx, outbox.unwritten()))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             let before = outbox.len();
             outbox.advance(written);
             self.backlog.changed(before, outbox.len());
+            if outbox.is_empty() {
+                wire.outbox = None;
+            }
         }
-        self.stream.poll_flush(cx)
+        wire.stream.poll_flush(cx)
     }
 
     /// Ends the sending side; only when the outbox is empty.
     pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.poll_end(cx)
+        self.wire.borrow_mut().stream.poll_end(cx)
     }
 
     /// See [`Stream::say_goodbye`].
     pub(crate) fn say_goodbye(&self, cx: &mut Context<'_>) {
-        self.stream.say_goodbye(cx);
+        self.wire.borrow_mut().stream.say_goodbye(cx);
     }
 
     pub(crate) fn poll_read(
@@ -234,19 +276,16 @@ impl Socket {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream.poll_read(cx, buffer)
+        self.wire.borrow_mut().stream.poll_read(cx, buffer)
     }
 
     /// Remembers whom to wake when the outbox fills or the phase changes.
     pub(crate) fn register(&self, waker: &Waker) {
-        let mut task = self.task.borrow_mut();
-        if !task.as_ref().is_some_and(|known| known.will_wake(waker)) {
-            *task = Some(waker.clone());
-        }
+        self.task.get_or_init(|| waker.clone());
     }
 
     fn wake(&self) {
-        if let Some(task) = &*self.task.borrow() {
+        if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }
     }
@@ -254,7 +293,14 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.backlog.changed(self.outbox.get_mut().len(), 0);
+        self.backlog.changed(self.wire.get_mut().waiting(), 0);
+    }
+}
+
+impl Wire {
+    /// Bytes that the stream did not take.
+    fn waiting(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
 }
 

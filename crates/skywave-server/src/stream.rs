@@ -1,6 +1,5 @@
 //! The byte stream below a connection: a raw socket on the fast path, anything else boxed.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,13 +14,8 @@ use tokio::net::UnixStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
 
-/// A stream owned by a worker. All methods take `&self`, since writers come from the flush of a
-/// channel as well as from the connection's own task; no borrow outlives a call.
-pub(crate) struct Stream {
-    io: RefCell<Io>,
-}
-
-enum Io {
+/// A stream owned by a worker.
+pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
@@ -120,68 +114,64 @@ impl Arriving {
             Self::Tcp(tcp) => Ok(TcpStream::from_std(tcp)?.into()),
             #[cfg(unix)]
             Self::Unix(unix) => Ok(UnixStream::from_std(unix)?.into()),
-            Self::Boxed(boxed) => Ok(Io::Boxed(boxed).into()),
-        }
-    }
-}
-
-impl From<Io> for Stream {
-    fn from(io: Io) -> Self {
-        Self {
-            io: RefCell::new(io),
+            Self::Boxed(boxed) => Ok(Stream::Boxed(boxed)),
         }
     }
 }
 
 impl From<TcpStream> for Stream {
     fn from(tcp: TcpStream) -> Self {
-        Io::Tcp(tcp).into()
+        Self::Tcp(tcp)
     }
 }
 
 #[cfg(unix)]
 impl From<UnixStream> for Stream {
     fn from(unix: UnixStream) -> Self {
-        Io::Unix(unix).into()
+        Self::Unix(unix)
     }
 }
 
 #[cfg(feature = "tls")]
 impl<S: Transport> From<TlsStream<S>> for Stream {
     fn from(tls: TlsStream<S>) -> Self {
-        Io::Boxed(Box::pin(tls)).into()
+        Self::Boxed(Box::pin(tls))
     }
 }
 
 impl Stream {
     pub(crate) fn poll_read(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(buffer);
-        ready!(self.io.borrow_mut().duplex().poll_read(cx, &mut buffer))?;
+        ready!(self.duplex().poll_read(cx, &mut buffer))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    pub(crate) fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.io.borrow_mut().duplex().poll_write(cx, bytes)
+    pub(crate) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.duplex().poll_write(cx, bytes)
     }
 
     /// Pushes out what a boxed stream holds back; a socket holds nothing back.
-    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.borrow_mut().duplex().poll_flush(cx)
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_flush(cx)
     }
 
     /// Ends the sending side, so that the peer finds the end of the stream behind what was sent.
-    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io.borrow_mut().duplex().poll_shutdown(cx)
+    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.duplex().poll_shutdown(cx)
     }
 
     /// Ends a boxed stream in its own words before it is dropped, without waiting: TLS tells an end
     /// from a cut (RFC 8446 §6.1). To a socket the two are one.
-    pub(crate) fn say_goodbye(&self, cx: &mut Context<'_>) {
-        if let Io::Boxed(boxed) = &mut *self.io.borrow_mut() {
+    pub(crate) fn say_goodbye(&mut self, cx: &mut Context<'_>) {
+        if let Self::Boxed(boxed) = self {
             let _ = boxed.as_mut().poll_shutdown(cx);
         }
     }
@@ -193,16 +183,14 @@ impl Stream {
     /// `WouldBlock` when it takes nothing; always for a boxed stream, whose bytes go through the
     /// connection's own task.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        match &*self.io.borrow() {
-            Io::Tcp(tcp) => tcp.try_write(bytes),
+        match self {
+            Self::Tcp(tcp) => tcp.try_write(bytes),
             #[cfg(unix)]
-            Io::Unix(unix) => unix.try_write(bytes),
-            Io::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
+            Self::Unix(unix) => unix.try_write(bytes),
+            Self::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
-}
 
-impl Io {
     fn duplex(&mut self) -> Pin<&mut (dyn Duplex + 'static)> {
         match self {
             Self::Tcp(tcp) => Pin::<&mut TcpStream>::new(tcp),

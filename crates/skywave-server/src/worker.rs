@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use skywave_engine::{App, Connection, Shard};
 use skywave_protocol::{Rejection, SocketId};
+use skywave_websocket::{Decoder, Limits};
 use slab::Slab;
 use tokio::task::{AbortHandle, yield_now};
 use tokio::time::{sleep, timeout};
@@ -37,8 +38,8 @@ pub(crate) struct Worker {
     connections: RefCell<Slab<Entry>>,
     backlog: Rc<Backlog>,
     wheel: RefCell<Wheel<Mark>>,
-    /// Connections that must authorise themselves.
-    unauthorised: RefCell<Wheel<Mark>>,
+    /// Connections that must authorise themselves, and by which second.
+    unauthorised: RefCell<Wheel<(Mark, u32)>>,
     next_serial: Cell<u32>,
     number: usize,
     pub(crate) node: Arc<Node>,
@@ -50,15 +51,12 @@ pub(crate) struct Worker {
 /// A connection in the worker's table.
 struct Entry {
     connection: Rc<Connection<Socket>>,
-    serial: u32,
-    /// The second by which it must have authorised itself.
-    authorise_by: u32,
     /// Given back when the connection ends.
     _seat: Option<Box<Seat>>,
 }
 
 /// Connection `key`, if it is still the one with this serial.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark {
     key: u32,
     serial: u32,
@@ -84,6 +82,14 @@ impl Worker {
             closing: Cell::new(false),
             listeners: RefCell::default(),
         }
+    }
+
+    /// For a connection of which nothing is decoded so far.
+    pub(crate) fn decoder(&self) -> Decoder {
+        Decoder::new(Limits {
+            message_bytes: self.settings.message_bytes,
+            ..Limits::default()
+        })
     }
 
     /// Ends a tick, or a piece of one that would hold more than a socket and its outbox take.
@@ -127,39 +133,37 @@ impl Worker {
         }
     }
 
-    /// Puts a new connection into the table; returns it with its key.
-    pub(crate) fn enter(
-        &self,
-        stream: Stream,
-        admitted: Admitted,
-    ) -> (Rc<Connection<Socket>>, u32) {
-        let socket = Socket::new(stream, Rc::clone(&self.backlog), self.second());
+    /// Puts a new connection into the table.
+    pub(crate) fn enter(&self, stream: Stream, admitted: Admitted) -> Rc<Connection<Socket>> {
+        let mut connections = self.connections.borrow_mut();
+        let vacancy = connections.vacant_entry();
+        let mark = Mark {
+            key: vacancy.key() as u32,
+            serial: self.next_serial.get().wrapping_add(1),
+        };
+        self.next_serial.set(mark.serial);
+        let now = self.second();
+        let socket = Socket::new(stream, Rc::clone(&self.backlog), mark, now);
         if self.closing.get() {
             socket.close(GOING_AWAY, SHUTTING_DOWN, Ending::Shutdown);
         }
         let connection = Rc::new(Connection::new(socket, admitted.slot, random_socket_id()));
-        let serial = self.next_serial.get().wrapping_add(1);
-        self.next_serial.set(serial);
-        let timeout = connection.app().settings().authorisation_timeout;
-        let entry = Entry {
+        vacancy.insert(Entry {
             connection: Rc::clone(&connection),
-            serial,
-            authorise_by: self.second().saturating_add(timeout.map_or(0, seconds)),
             _seat: admitted.seat,
-        };
-        let key = self.connections.borrow_mut().insert(entry) as u32;
+        });
         self.load().fetch_add(1, Ordering::Relaxed);
-        let mark = Mark { key, serial };
         let settings = &self.settings;
         self.schedule(mark, settings.silence().min(settings.first_message));
-        if let Some(timeout) = timeout {
+        if let Some(timeout) = connection.app().settings().authorisation_timeout {
+            let timeout = seconds(timeout);
             let mut unauthorised = self.unauthorised.borrow_mut();
-            unauthorised.schedule(mark, seconds(timeout));
+            unauthorised.schedule((mark, now.saturating_add(timeout)), timeout);
         }
         self.node.counters.opened.add_one();
         let (socket_id, app) = (connection.socket_id(), connection.app().id());
         tracing::debug!(%socket_id, app, "a connection was opened");
-        (connection, key)
+        connection
     }
 
     /// Shows that the worker runs, and how it is.
@@ -171,9 +175,10 @@ impl Worker {
     }
 
     /// Removes a connection that ended; its task calls this once.
-    pub(crate) fn dismiss(&self, connection: &Connection<Socket>, key: u32) {
+    pub(crate) fn dismiss(&self, connection: &Connection<Socket>) {
         self.shard.disconnect(connection, self.node.millisecond());
-        self.connections.borrow_mut().remove(key as usize);
+        let key = connection.link.mark.key as usize;
+        self.connections.borrow_mut().remove(key);
         let (socket_id, ending) = (connection.socket_id(), connection.link.ending());
         self.node.counters.ended(ending);
         self.load().fetch_sub(1, Ordering::Relaxed);
@@ -207,10 +212,7 @@ impl Worker {
     /// All connections as they are now.
     pub(crate) fn marks(&self) -> Vec<Mark> {
         let connections = self.connections.borrow();
-        let mark = |(key, entry): (usize, &Entry)| Mark {
-            key: key as u32,
-            serial: entry.serial,
-        };
+        let mark = |(_, entry): (usize, &Entry)| entry.connection.link.mark;
         connections.iter().map(mark).collect()
     }
 
@@ -218,8 +220,10 @@ impl Worker {
     pub(crate) fn with(&self, mark: Mark, act: impl FnOnce(&Connection<Socket>)) {
         let connections = self.connections.borrow();
         let entry = connections.get(mark.key as usize);
-        if let Some(entry) = entry.filter(|entry| entry.serial == mark.serial) {
-            act(&entry.connection);
+        if let Some(Entry { connection, .. }) = entry
+            && connection.link.mark == mark
+        {
+            act(connection);
         }
     }
 
