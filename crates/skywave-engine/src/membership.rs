@@ -70,11 +70,12 @@ impl<L: Link> Shard<L> {
             position,
             user_id,
         };
-        connection
-            .session
-            .borrow_mut()
-            .subscriptions
-            .push(subscription);
+        let subscriptions = &mut connection.session.borrow_mut().subscriptions;
+        if subscriptions.is_empty() {
+            // Many connections have one and no more, and a vector begins with room for four.
+            subscriptions.reserve_exact(1);
+        }
+        subscriptions.push(subscription);
         Ok(())
     }
 
