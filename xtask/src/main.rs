@@ -1,9 +1,10 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 //!
 //! `demo` shows the product in a browser, `test` runs every check that decides whether a change may
-//! land, `bench` compares the server with its baselines, `fuzz` feeds the parsers for long, `dist`
-//! builds what is installed. Each command is a module; what they share is [`workspace`] (where things
-//! are), [`process`] (running other programs) and [`setup`] (installing what a fresh machine lacks).
+//! land, `bench` compares the server with its baselines and `profile` draws where its time goes,
+//! `fuzz` feeds the parsers for long, `dist` builds what is installed. Each command is a module; what
+//! they share is [`workspace`] (where things are), [`process`] (running other programs) and [`setup`]
+//! (installing what a fresh machine lacks).
 //! The tool promises that a failure names what is missing and what to do about it; it leaves the
 //! checks themselves to cargo, Node, libFuzzer and the conformance suite.
 
@@ -15,6 +16,7 @@ mod dist;
 mod driver;
 mod fuzz;
 mod process;
+mod profile;
 mod setup;
 mod test;
 mod workspace;
@@ -38,6 +40,8 @@ enum Command {
     Dist(dist::Options),
     /// Compare the server with the baselines beside it and print the ratios.
     Bench(bench::Options),
+    /// Draw where the server's time goes under a scenario: a flame graph in docs/profiles.
+    Profile(profile::Options),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::Dist(options) => dist::run(&workspace, &options),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Profile(options) => profile::run(&workspace, &options),
     });
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -30,6 +30,7 @@ use std::thread::available_parallelism;
 use anyhow::{Result, bail, ensure};
 use serde_json::Value;
 
+pub(crate) use self::baselines::result;
 use self::figures::{Figures, summary};
 use self::scenario::{Load, Scenario};
 use self::tools::{Sources, Tools};
