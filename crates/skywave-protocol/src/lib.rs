@@ -41,6 +41,7 @@ mod member;
 mod origin;
 mod rejection;
 mod request;
+mod said;
 mod secret;
 mod server;
 mod socket_id;

@@ -27,7 +27,7 @@ use crate::{Credentials, Excerpt, Rejection, UnixTime, hex};
 pub struct SignedRequest<'a> {
     method: &'a str,
     path: &'a str,
-    auth_key: String,
+    auth_key: Cow<'a, str>,
     /// In the order of their names, without brackets.
     parameters: Vec<Parameter<'a>>,
 }
@@ -77,9 +77,7 @@ impl<'a> SignedRequest<'a> {
         let auth_key = match value(&parameters, "auth_key") {
             None => return Err(Rejection::MissingAuthKey),
             Some(key) if key.is_empty() => return Err(Rejection::MissingAuthKey),
-            Some(key) => {
-                String::from_utf8(key.into_owned()).map_err(|_| Rejection::UnknownAuthKey)?
-            }
+            Some(key) => text(key).ok_or(Rejection::UnknownAuthKey)?,
         };
         Ok(Self {
             method,
@@ -140,16 +138,24 @@ impl<'a> SignedRequest<'a> {
     ) -> Result<VerifiedRequest<'_, 'a>, Rejection> {
         let given = self.value("auth_signature").unwrap_or_default();
         let given = String::from_utf8_lossy(&given);
-        let decoded_path: Cow<'_, [u8]> = percent_decode_str(self.path).into();
-        for path in [self.path.as_bytes(), &decoded_path] {
-            for encoding in [Encoding::Percent, Encoding::Form] {
-                if credentials.is_digest(&given, &self.signed_text(path, encoding)) {
-                    return Ok(VerifiedRequest {
-                        request: self,
-                        encoding,
-                    });
-                }
-            }
+        let is_right = |path: &[u8], encoding| {
+            credentials.is_digest(&given, &self.signed_text(path, encoding))
+        };
+        let encodings = [Encoding::Percent, Encoding::Form];
+        let as_received = encodings
+            .into_iter()
+            .find(|&encoding| is_right(self.path.as_bytes(), encoding));
+        let encoding = as_received.or_else(|| {
+            let decoded: Cow<'_, [u8]> = percent_decode_str(self.path).into();
+            encodings
+                .into_iter()
+                .find(|&encoding| is_right(&decoded, encoding))
+        });
+        if let Some(encoding) = encoding {
+            return Ok(VerifiedRequest {
+                request: self,
+                encoding,
+            });
         }
         let signed = self.signed_text(self.path.as_bytes(), Encoding::Percent);
         Err(Rejection::InvalidRequestSignature {
@@ -162,7 +168,7 @@ impl<'a> SignedRequest<'a> {
         let parameters = self
             .parameters
             .iter()
-            .filter(|parameter| parameter.name != b"auth_signature")
+            .filter(|parameter| *parameter.name != *b"auth_signature")
             .map(|parameter| (&*parameter.name, parameter.value(encoding)));
         signed_text(self.method, path, parameters)
     }
@@ -202,6 +208,12 @@ impl<'a> VerifiedRequest<'_, 'a> {
         Some(named.next()?.value(self.encoding))
     }
 
+    /// Whether there is nothing in it but its signature.
+    pub(crate) fn is_bare(&self) -> bool {
+        let signs = |name: &[u8]| name.starts_with(b"auth_") || name == b"body_md5";
+        self.request.parameters.iter().all(|p| signs(&p.name))
+    }
+
     /// The values of a list, `name[]`, in the order sent; none if it was not sent.
     pub(crate) fn list(&self, name: &str) -> Vec<Cow<'a, [u8]>> {
         self.named(format!("{name}[]").as_bytes())
@@ -211,26 +223,30 @@ impl<'a> VerifiedRequest<'_, 'a> {
 
     fn named(&self, name: &[u8]) -> impl Iterator<Item = &Parameter<'a>> {
         let parameters = self.request.parameters.iter();
-        parameters.filter(move |parameter| parameter.name == name)
+        parameters.filter(move |parameter| *parameter.name == *name)
     }
 }
 
 #[derive(Clone, Debug)]
 struct Parameter<'a> {
     /// As sent, decoded.
-    spelling: Vec<u8>,
+    spelling: Cow<'a, [u8]>,
     /// In lower case.
-    name: Vec<u8>,
+    name: Cow<'a, [u8]>,
     raw_value: &'a str,
 }
 
 impl<'a> Parameter<'a> {
     fn parse(pair: &'a str) -> Self {
         let (name, raw_value) = pair.split_once('=').unwrap_or((pair, ""));
-        let spelling: Vec<u8> = percent_decode_str(name).collect();
+        let spelling: Cow<'a, [u8]> = percent_decode_str(name).into();
+        let name = match &spelling {
+            lower if !lower.iter().any(u8::is_ascii_uppercase) => spelling.clone(),
+            mixed => mixed.to_ascii_lowercase().into(),
+        };
         Self {
-            name: spelling.to_ascii_lowercase(),
             spelling,
+            name,
             raw_value,
         }
     }
@@ -310,7 +326,10 @@ fn signed_text<'a, V: AsRef<[u8]>>(
     path: &[u8],
     parameters: impl Iterator<Item = (&'a [u8], V)>,
 ) -> Vec<u8> {
-    let mut text = [method.as_bytes(), b"\n", path, b"\n"].concat();
+    let mut text = Vec::with_capacity(SIGNED_BYTES);
+    for part in [method.as_bytes(), b"\n", path, b"\n"] {
+        text.extend_from_slice(part);
+    }
     for (index, (name, value)) in parameters.enumerate() {
         if index > 0 {
             text.push(b'&');
@@ -330,8 +349,18 @@ fn bare(name: &[u8]) -> &[u8] {
 fn value<'a>(parameters: &[Parameter<'a>], name: &str) -> Option<Cow<'a, [u8]>> {
     let found = parameters
         .iter()
-        .find(|parameter| parameter.name == name.as_bytes())?;
+        .find(|parameter| *parameter.name == *name.as_bytes())?;
     Some(found.value(Encoding::Percent))
+}
+
+/// Most signed texts fit, so that they are allocated once.
+const SIGNED_BYTES: usize = 256;
+
+fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+    match bytes {
+        Cow::Borrowed(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
+    }
 }
 
 fn body_md5(body: &[u8]) -> String {

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::value::{RawValue, to_raw_value};
+use serde::de::MapAccess;
+use serde::de::value::MapAccessDeserializer;
 
 use crate::json::object;
+use crate::said::{Expected, Said};
 use crate::{ChannelName, EventName, Limits, Rejection, SocketId, VerifiedRequest};
 
 /// An event to publish. Channels HTTP API, "POST event".
@@ -45,7 +46,7 @@ impl TriggerRequest {
     /// [`Rejection::InvalidEventName`], [`Rejection::EventTooLarge`],
     /// [`Rejection::TooManyChannels`], [`Rejection::InvalidChannelName`].
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Rejection> {
-        Self::of(&parse_object(body)?, limits)
+        parse_object::<Fields<'_>>(body)?.read(limits)
     }
 
     /// Reads an event from a verified request: what its body does not say may stand in its query, as
@@ -62,9 +63,9 @@ impl TriggerRequest {
         let query = Query::of(request)?;
         // Whoever says all in the query sends no body.
         let body = if body.is_empty() { b"{}" } else { body };
-        let mut fields: Body<'_> = parse_object(body)?;
-        query.complete(&mut fields);
-        Self::of(&fields, limits)
+        let mut fields: Fields<'_> = parse_object(body)?;
+        fields.complete(query);
+        fields.read(limits)
     }
 
     /// Reads a request of the older form `POST /apps/ID/channels/NAME/events`: name and exclusion are
@@ -82,13 +83,15 @@ impl TriggerRequest {
         let data = str::from_utf8(body).map_err(|_| Rejection::InvalidBody {
             reason: "expected UTF-8".into(),
         })?;
-        let mut query = Query::of(request)?;
-        query.data = json(data);
-        query.channel = json(channel);
-        query.channels = None;
-        let mut fields = Body::default();
-        query.complete(&mut fields);
-        Self::of(&fields, limits)
+        let query = Query {
+            data: Some(data.to_owned()),
+            channel: Some(channel.to_owned()),
+            channels: Said::Nothing,
+            ..Query::of(request)?
+        };
+        let mut fields = Fields::default();
+        fields.complete(query);
+        fields.read(limits)
     }
 
     /// Reads the body of a batch, `{"batch": [event, ..]}`, each event as in [`parse`](Self::parse).
@@ -100,58 +103,29 @@ impl TriggerRequest {
     pub fn parse_batch(body: &[u8], limits: &Limits) -> Result<Vec<Self>, Rejection> {
         const LIST: &str = "a list of events";
         const ONE: &str = "one channel, as the event is in a batch";
+        let list = Rejection::InvalidField {
+            field: "batch",
+            expected: LIST,
+        };
         let Batch { batch } = parse_object(body)?;
-        let events: Vec<&RawValue> = match batch {
-            None => return Err(Rejection::MissingField { field: "batch" }),
-            Some(json) => {
-                serde_json::from_str(json.get()).map_err(|_| Rejection::InvalidField {
-                    field: "batch",
-                    expected: LIST,
-                })?
-            }
+        let Some(events) = batch.right(list)? else {
+            return Err(Rejection::MissingField { field: "batch" });
         };
         if events.len() > limits.events_per_batch {
             let (given, limit) = (events.len(), limits.events_per_batch);
             return Err(Rejection::BatchTooLarge { given, limit });
         }
-        events
-            .iter()
-            .map(|event| {
-                let event = Self::of(&parse_object(event.get().as_bytes())?, limits)?;
-                match event.channels[..] {
-                    [_] => Ok(event),
-                    _ => Err(Rejection::InvalidField {
-                        field: "channels",
-                        expected: ONE,
-                    }),
-                }
-            })
-            .collect()
-    }
-
-    fn of(body: &Body<'_>, limits: &Limits) -> Result<Self, Rejection> {
-        let name: String = required("name", "a string", body.name)?;
-        let name = limits.event_name(&name)?;
-        let channels = channels(body, limits)?;
-        let data: String = required("data", "a string", body.data)?;
-        limits.event_data(&data)?;
-        let socket_id = optional("socket_id", SOCKET_ID, body.socket_id)?
-            .map(|text: String| SocketId::parse(&text))
-            .transpose()
-            .map_err(|_| Rejection::InvalidField {
-                field: "socket_id",
-                expected: SOCKET_ID,
-            })?;
-        let info = optional("info", "a comma-separated list", body.info)?
-            .map(|list: String| Info::of_event(&list))
-            .unwrap_or_default();
-        Ok(Self {
-            name,
-            data,
-            channels,
-            socket_id,
-            info,
-        })
+        let read = |fields: Fields<'_>| {
+            let event = fields.read(limits)?;
+            match event.channels[..] {
+                [_] => Ok(event),
+                _ => Err(Rejection::InvalidField {
+                    field: "channels",
+                    expected: ONE,
+                }),
+            }
+        };
+        events.into_iter().map(read).collect()
     }
 }
 
@@ -186,8 +160,8 @@ impl Info {
 #[derive(Deserialize)]
 #[serde(expecting = "a JSON object")]
 struct Batch<'a> {
-    #[serde(borrow)]
-    batch: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    batch: Said<Vec<Fields<'a>>>,
 }
 
 fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> {
@@ -196,37 +170,96 @@ fn parse_object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejection> 
     object(body).map_err(invalid)
 }
 
-/// The fields as JSON, so that one of the wrong type can be named.
+/// The fields of an event as they were sent.
 #[derive(Default, Deserialize)]
-#[serde(expecting = "a JSON object")]
-struct Body<'a> {
+#[serde(default, expecting = "a JSON object")]
+struct Fields<'a> {
     #[serde(borrow)]
-    name: Option<&'a RawValue>,
+    name: Said<Cow<'a, str>>,
     #[serde(borrow)]
-    data: Option<&'a RawValue>,
+    data: Said<Cow<'a, str>>,
     #[serde(borrow)]
-    channels: Option<&'a RawValue>,
+    channels: Said<Vec<Cow<'a, str>>>,
     #[serde(borrow)]
-    channel: Option<&'a RawValue>,
+    channel: Said<Cow<'a, str>>,
     #[serde(borrow)]
-    socket_id: Option<&'a RawValue>,
+    socket_id: Said<Cow<'a, str>>,
     #[serde(borrow)]
-    info: Option<&'a RawValue>,
+    info: Said<Cow<'a, str>>,
+}
+
+impl<'de: 'a, 'a> Expected<'de> for Fields<'a> {
+    fn from_object<A: MapAccess<'de>>(object: A) -> Result<Option<Self>, A::Error> {
+        Self::deserialize(MapAccessDeserializer::new(object)).map(Some)
+    }
+}
+
+impl Fields<'_> {
+    /// Fills in what the query says and the body does not.
+    fn complete(&mut self, query: Query) {
+        // A body that names channels in either way is not added to.
+        if self.channels.is_nothing() && self.channel.is_nothing() {
+            self.channels = query.channels;
+            fill(&mut self.channel, query.channel);
+        }
+        fill(&mut self.name, query.name);
+        fill(&mut self.data, query.data);
+        fill(&mut self.socket_id, query.socket_id);
+        fill(&mut self.info, query.info);
+    }
+
+    fn read(self, limits: &Limits) -> Result<TriggerRequest, Rejection> {
+        let Self {
+            name,
+            data,
+            channels,
+            channel,
+            socket_id,
+            info,
+        } = self;
+        let name = limits.event_name(&required("name", name)?)?;
+        let channels = read_channels(channels, channel, limits)?;
+        let data = required("data", data)?;
+        limits.event_data(&data)?;
+        let wrong = Rejection::InvalidField {
+            field: "socket_id",
+            expected: "a socket id such as 1234.5678",
+        };
+        let socket_id = match socket_id.right(wrong.clone())? {
+            Some(text) => Some(SocketId::parse(&text).map_err(|_| wrong)?),
+            None => None,
+        };
+        let info = info.right(Rejection::InvalidField {
+            field: "info",
+            expected: "a comma-separated list",
+        })?;
+        Ok(TriggerRequest {
+            name,
+            data: data.into_owned(),
+            channels,
+            socket_id,
+            info: info.map_or_else(Info::default, |list| Info::of_event(&list)),
+        })
+    }
 }
 
 /// The same fields, as far as they stand in the query.
+#[derive(Default)]
 struct Query {
-    name: Option<Box<RawValue>>,
-    data: Option<Box<RawValue>>,
-    channels: Option<Box<RawValue>>,
-    channel: Option<Box<RawValue>>,
-    socket_id: Option<Box<RawValue>>,
-    info: Option<Box<RawValue>>,
+    name: Option<String>,
+    data: Option<String>,
+    channels: Said<Vec<Cow<'static, str>>>,
+    channel: Option<String>,
+    socket_id: Option<String>,
+    info: Option<String>,
 }
 
 impl Query {
     fn of(request: &VerifiedRequest<'_, '_>) -> Result<Self, Rejection> {
         const TEXT: &str = "UTF-8";
+        if request.is_bare() {
+            return Ok(Self::default());
+        }
         let text = |field, value: Cow<'_, [u8]>| {
             let invalid = |_| Rejection::InvalidField {
                 field,
@@ -236,17 +269,18 @@ impl Query {
         };
         let one = |field| {
             let value = request.value(field).map(|value| text(field, value));
-            Ok(value.transpose()?.and_then(json))
+            value.transpose()
         };
-        let channels: Vec<String> = request
+        let channels: Vec<Cow<'static, str>> = request
             .list("channels")
             .into_iter()
-            .map(|value| text("channels", value))
+            .map(|value| text("channels", value).map(Cow::Owned))
             .collect::<Result<_, _>>()?;
-        let channels = if channels.is_empty() {
-            one("channels")?
-        } else {
-            json(channels)
+        let channels = match (channels.is_empty(), one("channels")?) {
+            (false, _) => Said::Right(channels),
+            (true, None) => Said::Nothing,
+            // One text is no list of texts.
+            (true, Some(_)) => Said::Wrong,
         };
         Ok(Self {
             name: one("name")?,
@@ -257,39 +291,33 @@ impl Query {
             info: one("info")?,
         })
     }
+}
 
-    /// Fills in what the body does not say.
-    fn complete<'a>(&'a self, body: &mut Body<'a>) {
-        body.name = body.name.or(self.name.as_deref());
-        body.data = body.data.or(self.data.as_deref());
-        // A body that names channels in either way is not added to.
-        if body.channels.is_none() && body.channel.is_none() {
-            body.channels = self.channels.as_deref();
-            body.channel = self.channel.as_deref();
-        }
-        body.socket_id = body.socket_id.or(self.socket_id.as_deref());
-        body.info = body.info.or(self.info.as_deref());
+fn fill(field: &mut Said<Cow<'_, str>>, value: Option<String>) {
+    if let (Said::Nothing, Some(value)) = (&field, value) {
+        *field = Said::Right(value.into());
     }
 }
 
-fn json(value: impl serde::Serialize) -> Option<Box<RawValue>> {
-    to_raw_value(&value).ok()
-}
-
-fn channels(body: &Body<'_>, limits: &Limits) -> Result<Vec<ChannelName>, Rejection> {
-    const LIST: &str = "a list of at least one channel name";
-    let names: Vec<String> = match optional("channels", LIST, body.channels)? {
+fn read_channels(
+    channels: Said<Vec<Cow<'_, str>>>,
+    channel: Said<Cow<'_, str>>,
+    limits: &Limits,
+) -> Result<Vec<ChannelName>, Rejection> {
+    const FIELD: &str = "channels";
+    let wrong = Rejection::InvalidField {
+        field: FIELD,
+        expected: "a list of at least one channel name",
+    };
+    let names = match channels.right(wrong.clone())? {
         Some(names) => names,
-        None => match optional("channel", "a string", body.channel)? {
+        None => match channel.right(not_text("channel"))? {
             Some(name) => vec![name],
-            None => return Err(Rejection::MissingField { field: "channels" }),
+            None => return Err(Rejection::MissingField { field: FIELD }),
         },
     };
     if names.is_empty() {
-        return Err(Rejection::InvalidField {
-            field: "channels",
-            expected: LIST,
-        });
+        return Err(wrong);
     }
     if names.len() > limits.channels_per_event {
         let (given, limit) = (names.len(), limits.channels_per_event);
@@ -305,22 +333,14 @@ fn channels(body: &Body<'_>, limits: &Limits) -> Result<Vec<ChannelName>, Reject
     Ok(channels)
 }
 
-fn required<T: DeserializeOwned>(
-    field: &'static str,
-    expected: &'static str,
-    json: Option<&RawValue>,
-) -> Result<T, Rejection> {
-    optional(field, expected, json)?.ok_or(Rejection::MissingField { field })
+fn required<'a>(field: &'static str, said: Said<Cow<'a, str>>) -> Result<Cow<'a, str>, Rejection> {
+    said.right(not_text(field))?
+        .ok_or(Rejection::MissingField { field })
 }
 
-fn optional<T: DeserializeOwned>(
-    field: &'static str,
-    expected: &'static str,
-    json: Option<&RawValue>,
-) -> Result<Option<T>, Rejection> {
-    let invalid = |_| Rejection::InvalidField { field, expected };
-    json.map(|json| serde_json::from_str(json.get()).map_err(invalid))
-        .transpose()
+fn not_text(field: &'static str) -> Rejection {
+    Rejection::InvalidField {
+        field,
+        expected: "a string",
+    }
 }
-
-const SOCKET_ID: &str = "a socket id such as 1234.5678";
