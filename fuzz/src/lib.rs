@@ -15,9 +15,11 @@
 //! members     presence and user data, watchlists
 //! handshakes  the head of a request that wants to become a WebSocket
 //! server      whole requests, through every route of a server
+//! connections all bytes of a connection: what the server makes of them, and what hyper does
 //! settings    the configuration file
 //! ```
 
+mod connections;
 mod frames;
 mod handshakes;
 mod members;
@@ -62,6 +64,7 @@ pub const TARGETS: &[Target] = &[
     members::TARGET,
     handshakes::TARGET,
     server::TARGET,
+    connections::TARGET,
     settings::TARGET,
 ];
 

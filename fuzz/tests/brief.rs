@@ -80,5 +80,16 @@ macro_rules! targets {
 }
 
 targets!(
-    frames, messages, xhr, names, origins, requests, events, members, handshakes, server, settings
+    frames,
+    messages,
+    xhr,
+    names,
+    origins,
+    requests,
+    events,
+    members,
+    handshakes,
+    server,
+    connections,
+    settings
 );

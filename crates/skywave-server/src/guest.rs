@@ -25,9 +25,11 @@ use crate::admission::Knock;
 use crate::arrival::{Arrival, Visit};
 use crate::drain::Stage;
 use crate::endpoint::Entrance;
+use crate::front::{Exit, Front, Rewound};
 use crate::http::{Answer, answer};
 use crate::node::Node;
 use crate::peer::Peer;
+use crate::proxies::Proxies;
 use crate::serve::admit;
 #[cfg(feature = "tls")]
 use crate::stream::Arriving;
@@ -145,21 +147,40 @@ async fn welcome<S: Transport>(worker: Rc<Worker>, mut socket: S, mut guest: Gue
 }
 
 /// Serves HTTP requests until the peer closes or upgrades, or takes too long over one.
-async fn serve_http<T: Transport>(worker: Rc<Worker>, transport: T, guest: Guest) {
-    let request_timeout = worker.settings.request_timeout;
-    let knock = Cell::new(guest.knock);
+async fn serve_http<T: Transport>(worker: Rc<Worker>, mut transport: T, guest: Guest) {
     let (entrance, peer) = (guest.entrance, guest.peer);
     let proxies = match guest.introduced {
         true => None,
         false => entrance.proxies_at(peer.address),
     };
+    let mut knock = guest.knock;
+    let mut front = Front::new(&worker, (peer, proxies), &mut knock);
+    match front.attend(&mut transport).await {
+        Ok(Exit::Closed) => {}
+        Ok(Exit::Upgraded(visit)) => enter(worker, transport, visit).await,
+        Ok(Exit::Other(read)) => {
+            let rewound = Rewound::new(transport, read);
+            Box::pin(serve_all(&worker, rewound, (peer, proxies), knock)).await;
+        }
+        Err(error) => tracing::debug!(%error, "an HTTP connection failed"),
+    }
+}
+
+/// Serves requests of all kinds.
+async fn serve_all<T: Transport>(
+    worker: &Rc<Worker>,
+    stream: Rewound<T>,
+    (peer, proxies): (Peer, Option<&Proxies>),
+    knock: Option<Knock>,
+) {
+    let request_timeout = worker.settings.request_timeout;
+    let knock = Cell::new(knock);
     let service = service_fn(|mut request: http::Request<Incoming>| {
         drop(knock.take());
         let peer = proxies.map_or(peer, |proxies| {
             proxies.read_headers(peer, request.headers())
         });
         request.extensions_mut().insert(peer);
-        let worker = Rc::clone(&worker);
         async move {
             let _counted = worker.mailbox().count_request();
             // All that an answer waits for is the request's body.
@@ -171,7 +192,7 @@ async fn serve_http<T: Transport>(worker: Rc<Worker>, transport: T, guest: Guest
                     upgrade,
                     visit,
                 } => {
-                    spawn_local(enter::<T>(Rc::clone(&worker), upgrade, visit));
+                    spawn_local(enter_upgraded::<T>(Rc::clone(worker), upgrade, visit));
                     response
                 }
             };
@@ -187,7 +208,7 @@ async fn serve_http<T: Transport>(worker: Rc<Worker>, transport: T, guest: Guest
         .header_read_timeout(request_timeout)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(transport), service)
+        .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     if let Err(error) = connection.await {
         tracing::debug!(%error, "an HTTP connection failed");
@@ -201,20 +222,26 @@ const SWITCHING_PROTOCOLS: StatusCode = StatusCode::SWITCHING_PROTOCOLS;
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// Makes a connection of the transport, once the handshake is answered.
-async fn enter<T: Transport>(worker: Rc<Worker>, upgrade: OnUpgrade, mut visit: Visit) {
-    match upgrade.await.map(take::<T>) {
-        Ok(Ok((transport, read_ahead))) => {
-            visit.read_ahead = read_ahead;
-            match worker.less_busy_peer().filter(|_| T::MOVES) {
-                None => admit(&worker, transport.into(), visit),
-                Some(peer) => match transport.depart() {
-                    Ok(arriving) => peer.send(Arrival::Connection(arriving, visit)).await,
-                    Err(error) => tracing::warn!(%error, "a connection could not change workers"),
-                },
-            }
+/// Makes a connection of a stream that hyper served so far, once the handshake is answered.
+async fn enter_upgraded<T: Transport>(worker: Rc<Worker>, upgrade: OnUpgrade, mut visit: Visit) {
+    match upgrade.await.map(take::<Rewound<T>>) {
+        Ok(Ok((rewound, read_ahead))) => {
+            let (transport, unread) = rewound.into_parts();
+            visit.read_ahead = [read_ahead, unread].concat().into();
+            enter(worker, transport, visit).await;
         }
         Ok(Err(_)) => tracing::error!("a listener's connection is always a transport of its kind"),
         Err(error) => tracing::debug!(%error, "a handshake was not completed"),
+    }
+}
+
+/// Makes a connection of the transport, on this worker or on one with clearly fewer of them.
+async fn enter<T: Transport>(worker: Rc<Worker>, transport: T, visit: Visit) {
+    match worker.less_busy_peer().filter(|_| T::MOVES) {
+        None => admit(&worker, transport.into(), visit),
+        Some(peer) => match transport.depart() {
+            Ok(arriving) => peer.send(Arrival::Connection(arriving, visit)).await,
+            Err(error) => tracing::warn!(%error, "a connection could not change workers"),
+        },
     }
 }

@@ -3,7 +3,7 @@
 //! The path of a byte is the list of files:
 //!
 //! ```text
-//! in   listener ─▶ guest ─▶ http ─▶ (handshake) ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
+//! in   listener ─▶ guest ─▶ front ─▶ http ─▶ (handshake) ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
 //! out  Engine::publish ─▶ inbox ─▶ thread (end of tick) ─▶ Shard::flush ─▶ socket ─▶ stream
 //! ```
 //!
@@ -28,9 +28,11 @@ mod admission;
 mod arrival;
 mod config;
 mod counters;
+mod date;
 mod drain;
 mod ending;
 mod endpoint;
+mod front;
 mod guest;
 mod health;
 mod http;

@@ -20,7 +20,7 @@ use crate::arrival::Visit;
 use crate::refuse::refuse;
 use crate::socket::{Phase, Socket};
 use crate::stream::Stream;
-use crate::worker::{SCRATCH_BYTES, Worker};
+use crate::worker::Worker;
 
 /// A connection being served; removes itself from the worker when dropped.
 pub(crate) struct Serve {
@@ -117,16 +117,14 @@ impl Serve {
 
     /// Reads once into the worker's buffer and handles it; ready with false at the end.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let mut scratch = self.worker.scratch.take();
-        if scratch.is_empty() {
-            scratch = vec![0; SCRATCH_BYTES];
-        }
-        let read = self.connection.link.poll_read(cx, &mut scratch);
-        if let Poll::Ready(Ok(length)) = read {
-            self.receive(&mut scratch[..length]);
-        }
-        self.worker.scratch.set(scratch);
-        read.map_ok(|length| length > 0)
+        let worker = Rc::clone(&self.worker);
+        worker.with_scratch(|scratch| {
+            let read = self.connection.link.poll_read(cx, scratch);
+            if let Poll::Ready(Ok(length)) = read {
+                self.receive(&mut scratch[..length]);
+            }
+            read.map_ok(|length| length > 0)
+        })
     }
 }
 

@@ -77,7 +77,10 @@ impl<S: Transport> Transport for TlsStream<S> {
 ///
 /// The socket comes out of hyper's own connection or of `hyper_util`'s automatic one (which is
 /// what `axum::serve` runs on).
-pub(crate) fn take<S: Transport>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded> {
+pub(crate) fn take<S>(upgraded: Upgraded) -> Result<(S, Bytes), Upgraded>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     use hyper_util::server::conn::auto;
 
     match auto::upgrade::downcast::<TokioIo<S>>(upgraded) {

@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::admission::Seat;
 use crate::config::Settings;
+use crate::date::Date;
 use crate::drain::{GOING_AWAY, Stage};
 use crate::ending::Ending;
 use crate::http::Admitted;
@@ -34,7 +35,9 @@ pub(crate) struct Worker {
     pub(crate) shard: Shard<Socket>,
     pub(crate) settings: Settings,
     /// Lent to whoever is reading; one buffer for all connections of the worker.
-    pub(crate) scratch: Cell<Vec<u8>>,
+    scratch: Cell<Vec<u8>>,
+    /// For the answers that are written here.
+    pub(crate) date: Date,
     connections: RefCell<Slab<Entry>>,
     backlog: Rc<Backlog>,
     wheel: RefCell<Wheel<Mark>>,
@@ -72,6 +75,7 @@ impl Worker {
             shard: Shard::new(Arc::clone(&node.engine), number),
             settings,
             scratch: Cell::default(),
+            date: Date::default(),
             connections: RefCell::default(),
             backlog: Rc::new(Backlog::new(settings.outbox_bytes)),
             wheel: RefCell::new(Wheel::new(settings.silence(), 0)),
@@ -90,6 +94,17 @@ impl Worker {
             message_bytes: self.settings.message_bytes,
             ..Limits::default()
         })
+    }
+
+    /// Does something with the buffer that everybody on the worker reads into.
+    pub(crate) fn with_scratch<T>(&self, read: impl FnOnce(&mut [u8]) -> T) -> T {
+        let mut scratch = self.scratch.take();
+        if scratch.is_empty() {
+            scratch = vec![0; SCRATCH_BYTES];
+        }
+        let result = read(&mut scratch);
+        self.scratch.set(scratch);
+        result
     }
 
     /// Ends a tick, or a piece of one that would hold more than a socket and its outbox take.

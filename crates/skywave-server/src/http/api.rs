@@ -9,16 +9,86 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use skywave_engine::App;
-use skywave_protocol::{Limits, Rejection, SignedRequest};
+use skywave_engine::{App, Apps};
+use skywave_protocol::{Limits, Rejection, SignedRequest, VerifiedRequest};
 
-use super::prefix::Prefixed;
+use super::prefix::{Prefix, Prefixed};
 use super::route::Call;
 use super::{BoxError, Reply, ResponseBody, channels, events, json};
 use crate::node::Node;
+
+/// Path and query of a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Target<'a> {
+    /// Without the prefix under which clients connect.
+    pub(super) text: &'a str,
+    /// With it, where it was there.
+    whole: Option<&'a str>,
+}
+
+impl<'a> Target<'a> {
+    /// The target of a request as it came, which may begin with the prefix.
+    pub(super) fn of(prefix: &Prefix, text: &'a str) -> Self {
+        match prefix.strip(text) {
+            Some(rest) if rest.len() < text.len() => Self {
+                text: rest,
+                whole: Some(text),
+            },
+            _ => Self { text, whole: None },
+        }
+    }
+}
+
+/// A signed request that nobody has verified yet.
+pub(super) struct Question<'a> {
+    signed: SignedRequest<'a>,
+    /// Of the libraries that can be told a prefix, some sign it and some do not.
+    prefixed: Option<SignedRequest<'a>>,
+}
+
+impl<'a> Question<'a> {
+    pub(super) fn read(method: &'a str, target: Target<'a>) -> Result<Self, Rejection> {
+        let signed = SignedRequest::parse(method, target.text)?;
+        let prefixed = target
+            .whole
+            .map(|whole| SignedRequest::parse(method, whole));
+        Ok(Self {
+            signed,
+            prefixed: prefixed.and_then(Result::ok),
+        })
+    }
+
+    /// Finds the app, by its id or otherwise by the key that signed, and verifies all but the body.
+    pub(super) fn verify<'q>(
+        &'q self,
+        apps: &'q Apps,
+        app_id: Option<&str>,
+    ) -> Result<(&'q Arc<App>, VerifiedRequest<'q, 'a>), Rejection> {
+        let app = match app_id {
+            Some(id) => apps.by_id(id).ok_or(Rejection::UnknownApp),
+            None => apps
+                .by_key(self.signed.auth_key())
+                .ok_or(Rejection::UnknownAuthKey),
+        }?;
+        let settings = app.settings();
+        let verified = settings.credentials.verify_head(&self.signed, now());
+        let verified = match (verified, &self.prefixed) {
+            (Err(Rejection::InvalidRequestSignature { .. }), Some(prefixed)) => {
+                settings.credentials.verify_head(prefixed, now())?
+            }
+            (verified, _) => verified?,
+        };
+        if settings.enabled {
+            Ok((app, verified))
+        } else {
+            Err(Rejection::AppDisabled)
+        }
+    }
+}
 
 /// Verifies a request and does what it asks for.
 pub(super) async fn answer<B>(
@@ -33,41 +103,16 @@ where
     let (head, body) = request.into_parts();
     // Whoever is refused anyway may have sent as much as an app with the defaults takes.
     let limit = call.body_bytes(&Limits::default());
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or("/", |target| target.as_str());
-    let signed = match SignedRequest::parse(head.method.as_str(), target) {
-        Ok(signed) => signed,
+    let target = Target {
+        text: head.uri.path_and_query().map_or("/", PathAndQuery::as_str),
+        whole: head.extensions.get().map(Prefixed::target),
+    };
+    let question = match Question::read(head.method.as_str(), target) {
+        Ok(question) => question,
         Err(rejection) => return refuse(rejection, body, limit).await,
     };
-    // Of the libraries that can be told a prefix, some sign it and some do not.
-    let prefixed = head.extensions.get::<Prefixed>();
-    let prefixed = prefixed.map(|whole| SignedRequest::parse(head.method.as_str(), whole.target()));
-    let engine = &node.engine;
-    let apps = engine.apps();
-    let app = match app_id {
-        Some(id) => apps.by_id(id).ok_or(Rejection::UnknownApp),
-        None => apps
-            .by_key(signed.auth_key())
-            .ok_or(Rejection::UnknownAuthKey),
-    };
-    let verified = app.and_then(|app| {
-        let settings = app.settings();
-        let verified = settings.credentials.verify_head(&signed, now());
-        let verified = match (verified, &prefixed) {
-            (Err(Rejection::InvalidRequestSignature { .. }), Some(Ok(prefixed))) => {
-                settings.credentials.verify_head(prefixed, now())?
-            }
-            (verified, _) => verified?,
-        };
-        if settings.enabled {
-            Ok((app, verified))
-        } else {
-            Err(Rejection::AppDisabled)
-        }
-    });
-    let (app, request) = match verified {
+    let apps = node.engine.apps();
+    let (app, request) = match question.verify(&apps, app_id) {
         Ok(verified) => verified,
         Err(rejection) => return refuse(rejection, body, limit).await,
     };
@@ -75,6 +120,7 @@ where
     let body = read(body, limit).await?;
     request.verify_body(&body)?;
 
+    let engine = &node.engine;
     let answer = match call {
         Call::Events => events::publish(node, app, &request, &body)?,
         Call::BatchEvents => events::publish_batch(node, app, &body)?,

@@ -1,9 +1,9 @@
 //! `GET /app/KEY`: the WebSocket handshake. Protocol §1.1, §1.2.
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use skywave_protocol::Rejection;
-use skywave_websocket::handshake;
+use skywave_websocket::handshake::{self, HandshakeError};
 
 use super::admit::{Admitted, admit};
 use super::{Answer, ResponseBody};
@@ -13,22 +13,30 @@ use crate::node::Node;
 /// Offered by the Swift client, which expects it back (trap 12).
 const SUBPROTOCOL: &str = "pusher-channels-protocol-7";
 
-/// Answers the handshake; a refusal of the peer follows on the open WebSocket.
+/// Answers the handshake.
 pub(super) fn open<B>(node: &Node, key: &str, request: &mut Request<B>) -> Answer {
-    let response = match handshake::accept(request, &[SUBPROTOCOL]) {
-        Ok(response) => response.map(|()| ResponseBody::empty()),
-        Err(error) => return Answer::Response(error.response().map(ResponseBody::full)),
-    };
-    let admitted = welcome(node, key, request);
-    let upgrade = hyper::upgrade::on(request);
-    Answer::Upgrade {
-        response,
-        upgrade,
-        visit: Visit {
-            admitted,
-            read_ahead: Bytes::new(),
+    match shake_hands(node, key, request) {
+        Ok((response, visit)) => Answer::Upgrade {
+            response: response.map(|()| ResponseBody::empty()),
+            upgrade: hyper::upgrade::on(request),
+            visit,
         },
+        Err(error) => Answer::Response(error.response().map(ResponseBody::full)),
     }
+}
+
+/// What a handshake comes to; a refusal of the peer follows on the open WebSocket.
+pub(super) fn shake_hands<B>(
+    node: &Node,
+    key: &str,
+    request: &Request<B>,
+) -> Result<(Response<()>, Visit), HandshakeError> {
+    let response = handshake::accept(request, &[SUBPROTOCOL])?;
+    let visit = Visit {
+        admitted: welcome(node, key, request),
+        read_ahead: Bytes::new(),
+    };
+    Ok((response, visit))
 }
 
 /// Admits a client that wants to connect with `key`, on a WebSocket or otherwise.

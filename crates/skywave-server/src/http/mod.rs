@@ -15,6 +15,7 @@
 //! fallback  /pusher/app/KEY/..: connections that are made of requests
 //! sse       /apps/KEY/sse: connections that only listen
 //! status    /healthz, /readyz: how the server is
+//! whole     handshakes and events that came in one piece, answered without hyper
 //! ```
 
 mod admit;
@@ -29,6 +30,7 @@ mod prefix;
 mod route;
 mod sse;
 mod status;
+mod whole;
 
 use std::time::Instant;
 
@@ -46,6 +48,7 @@ pub(crate) use self::fallback::Fallback;
 pub(crate) use self::prefix::Prefix;
 use self::route::Route;
 pub(crate) use self::status::{health, readiness};
+pub(crate) use self::whole::{Published, Publishing, shake_hands};
 use crate::arrival::Visit;
 use crate::node::Node;
 
@@ -124,11 +127,15 @@ impl Answer {
     }
 }
 
+fn status_of(rejection: &Rejection) -> StatusCode {
+    let status = StatusCode::from_u16(rejection.http_status());
+    status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
 /// A refusal as plain text, which official libraries show as their message (trap 11).
 pub(crate) fn refusal(rejection: &Rejection) -> Reply {
-    let status = StatusCode::from_u16(rejection.http_status());
     let mut response = Response::new(ResponseBody::full(rejection.to_string()));
-    *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = status_of(rejection);
     response.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static("text/plain; charset=utf-8"),

@@ -17,6 +17,12 @@ impl Prefix {
         }
     }
 
+    /// What follows the prefix in a target that begins with it.
+    pub(super) fn strip<'a>(&self, target: &'a str) -> Option<&'a str> {
+        let rest = target.strip_prefix(&self.0)?;
+        rest.starts_with('/').then_some(rest)
+    }
+
     /// Takes the prefix off a request's path, as if it had never been there. False when the path
     /// does not begin with it, and is left as it is.
     pub(super) fn take_off<B>(&self, request: &mut Request<B>) -> bool {
@@ -24,9 +30,7 @@ impl Prefix {
             return true;
         }
         let target = request.uri().path_and_query().map(PathAndQuery::as_str);
-        let rest = target
-            .and_then(|target| target.strip_prefix(&self.0))
-            .filter(|rest| rest.starts_with('/'));
+        let rest = target.and_then(|target| self.strip(target));
         let Some(Ok(uri)) = rest.map(str::parse::<Uri>) else {
             return false;
         };

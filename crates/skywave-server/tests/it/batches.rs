@@ -77,7 +77,7 @@ fn one_bad_event_is_enough_for_none_to_be_sent() {
             "Invalid field socket_id",
         ),
         (json!({}), 400, "Missing field: name"),
-        (json!("leaked"), 400, "Invalid body"),
+        (json!("leaked"), 400, "Invalid field batch"),
         (
             with("data", json!("x".repeat(10_241))),
             413,

@@ -15,6 +15,7 @@ mod drain;
 mod endpoints;
 mod fallbacks;
 mod frames;
+mod front;
 mod handshake;
 mod health;
 mod host;
