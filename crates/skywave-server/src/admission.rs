@@ -1,18 +1,21 @@
 //! How many connections there may be: altogether, and from one address.
 //!
 //! A connection that may be opened takes a [`Seat`] and gives it back when it ends; a socket that
-//! has not said yet what it wants holds a [`Knock`]. Both count only where there is a limit.
+//! has not said yet what it wants holds a [`Knock`]. Both count only where there is a limit. While
+//! the process has no [memory](crate::memory) left, nobody gets in.
 //!
 //! What is remembered of an address is forgotten when nothing is left to count, so the table is as
 //! large as the number of addresses that are connected, or were within the last second or so.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 use skywave_protocol::Rejection;
+
+use crate::memory::Memory;
 
 /// What one address may do at the server's own endpoints; no limits by default.
 ///
@@ -38,12 +41,12 @@ pub struct AddressLimits {
 pub(crate) struct Admission {
     capacity: Option<usize>,
     limits: AddressLimits,
+    /// What the process uses, connections and all.
+    pub(crate) memory: Memory,
     open: AtomicUsize,
     visitors: Mutex<Visitors>,
     /// Refused connections that linger, so as to read why.
     lingering: AtomicUsize,
-    /// The millisecond at which a lack of descriptors may be told again.
-    complain_at: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -81,14 +84,14 @@ pub(crate) struct Knock {
 pub(crate) struct Lingering(Arc<Admission>);
 
 impl Admission {
-    pub(crate) fn new(capacity: Option<usize>, limits: AddressLimits) -> Arc<Self> {
+    pub(crate) fn new(capacity: Option<usize>, limits: AddressLimits, memory: Memory) -> Arc<Self> {
         Arc::new(Self {
             capacity,
             limits,
+            memory,
             open: AtomicUsize::new(0),
             visitors: Mutex::default(),
             lingering: AtomicUsize::new(0),
-            complain_at: AtomicU64::new(0),
         })
     }
 
@@ -98,6 +101,9 @@ impl Admission {
         address: Option<IpAddr>,
         now: u64,
     ) -> Result<Option<Box<Seat>>, Rejection> {
+        if self.memory.is_over() {
+            return Err(Rejection::OverCapacity);
+        }
         let counted =
             self.limits.connections.is_some() || self.limits.connections_per_second.is_some();
         let address = address
@@ -170,15 +176,6 @@ impl Admission {
         (self.lingering.fetch_add(1, Ordering::Relaxed) < MAX_LINGERING).then_some(lingering)
     }
 
-    /// Whether a lack of descriptors is to be told at millisecond `now`: now and then, since it
-    /// shows often.
-    pub(crate) fn may_complain(&self, now: u64) -> bool {
-        let due = self.complain_at.load(Ordering::Relaxed);
-        let (next, order) = (now + COMPLAINT_PAUSE_MS, Ordering::Relaxed);
-        let exchange = || self.complain_at.compare_exchange(due, next, order, order);
-        now >= due && exchange().is_ok()
-    }
-
     /// By what an address is counted, if it is.
     fn counted(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
@@ -215,9 +212,6 @@ impl Admission {
         self.visitors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// At most once in this time is a lack of descriptors told.
-const COMPLAINT_PAUSE_MS: u64 = 10_000;
 
 /// The address has as many unfinished handshakes as it may have.
 #[derive(Debug)]
@@ -280,7 +274,7 @@ mod tests {
     use super::*;
 
     fn admission(limits: AddressLimits) -> Arc<Admission> {
-        Admission::new(None, limits)
+        Admission::new(None, limits, Memory::default())
     }
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -339,7 +333,7 @@ mod tests {
 
     #[test]
     fn the_server_has_a_capacity() {
-        let admission = Admission::new(Some(2), AddressLimits::default());
+        let admission = Admission::new(Some(2), AddressLimits::default(), Memory::default());
         let first = admission.seat(None, 0).unwrap();
         let _second = admission.seat(None, 0).unwrap();
         for _ in 0..3 {
@@ -393,14 +387,5 @@ mod tests {
         assert!(admission.linger().is_none());
         lingering.pop();
         assert!(admission.linger().is_some());
-    }
-
-    #[test]
-    fn a_lack_of_descriptors_is_told_once_in_ten_seconds() {
-        let admission = admission(AddressLimits::default());
-        let told: Vec<bool> = [0, 1, 9_999, 10_000, 10_001, 50_000]
-            .map(|now| admission.may_complain(now))
-            .into();
-        assert_eq!(told, [true, false, false, true, false, true]);
     }
 }

@@ -32,6 +32,11 @@ pub struct Config {
     /// What a slow reader may pile up before it is disconnected with code 4100, in bytes.
     /// Default 1 MiB.
     pub outbox_bytes: usize,
+    /// What may wait for all slow readers together, in bytes, shared out among the workers; it takes
+    /// up to twice as much memory. No reader may pile up more than a quarter of what is left of its
+    /// worker's share, so the more there are, the sooner each is disconnected. Default: an eighth of
+    /// `memory_bytes`, and 256 MiB without it.
+    pub outbox_total_bytes: Option<usize>,
     /// The largest message a client may send, in bytes. Default 64 KiB.
     pub message_bytes: usize,
     /// How long the head of an HTTP request may take to arrive on a port of the server's own, and
@@ -44,6 +49,12 @@ pub struct Config {
     /// How many connections there may be on the server; further ones are closed with code 4100.
     /// Default: as many as the system has descriptors for.
     pub max_connections: Option<usize>,
+    /// How much memory the process may use, in bytes, before new connections are closed with code
+    /// 4100 and events refused with [`OverCapacity`](skywave_protocol::Rejection::OverCapacity);
+    /// those who are connected are served. Measured once a second, on Linux only. It is the memory
+    /// of the whole process: leave room for the application, if the server is a part of one.
+    /// Default: no limit.
+    pub memory_bytes: Option<usize>,
     /// What one address may do at the server's own endpoints. Default: no limits.
     pub per_address: AddressLimits,
     /// The path under which clients connect, such as `/ws`: what pusher-js calls `wsPath`. The
@@ -67,10 +78,12 @@ impl Config {
             activity_timeout: Duration::from_secs(120),
             pong_timeout: Duration::from_secs(30),
             outbox_bytes: 1024 * 1024,
+            outbox_total_bytes: None,
             message_bytes: 64 * 1024,
             request_timeout: Duration::from_secs(10),
             first_message_timeout: None,
             max_connections: None,
+            memory_bytes: None,
             per_address: AddressLimits::default(),
             path_prefix: String::new(),
             hostname: None,
@@ -79,11 +92,21 @@ impl Config {
         }
     }
 
+    /// Bytes that all outboxes of one worker may hold.
+    fn outboxes_per_worker(&self) -> usize {
+        let share = self.memory_bytes.map(|bytes| bytes / 8);
+        let total = self.outbox_total_bytes.or(share).unwrap_or(OUTBOX_TOTAL);
+        total / self.worker_count()
+    }
+
     pub(crate) fn worker_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         self.workers.unwrap_or_else(cores).max(1)
     }
 }
+
+/// What may wait for all slow readers, where nobody says how much memory there is.
+const OUTBOX_TOTAL: usize = 256 * 1024 * 1024;
 
 /// The settings that every connection needs, in the units it needs them in.
 #[derive(Debug, Clone, Copy)]
@@ -95,6 +118,8 @@ pub(crate) struct Settings {
     /// Seconds; the largest number for ever.
     pub(crate) first_message: u32,
     pub(crate) outbox_bytes: usize,
+    /// Of all connections of a worker.
+    pub(crate) outboxes_bytes: usize,
     pub(crate) message_bytes: usize,
     pub(crate) request_timeout: Duration,
 }
@@ -113,6 +138,7 @@ impl From<&Config> for Settings {
             pong_timeout: whole_seconds(config.pong_timeout),
             first_message: config.first_message_timeout.map_or(u32::MAX, whole_seconds),
             outbox_bytes: config.outbox_bytes,
+            outboxes_bytes: config.outboxes_per_worker(),
             message_bytes: config.message_bytes,
             request_timeout: config.request_timeout,
         }

@@ -29,6 +29,10 @@ pub(crate) struct Counters {
     refused: Mutex<BTreeMap<&'static str, u64>>,
     requests: [[Count; STATUSES.len()]; Asked::ALL.len()],
     pub(crate) publish_time: Histogram,
+    /// Calls to publish that were refused because a worker's inbox was full.
+    pub(crate) publishes_refused_for_inbox: Count,
+    /// Calls to publish that were refused because too much memory was used.
+    pub(crate) publishes_refused_for_memory: Count,
 }
 
 /// A number that only grows.

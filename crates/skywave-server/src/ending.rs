@@ -32,6 +32,8 @@ endings! {
     BadFrames = "bad_frames",
     /// Its outbox was full.
     TooSlow = "too_slow",
+    /// Too much was waiting for it and all other slow readers together.
+    CrowdedOut = "crowded_out",
     /// It did not answer a ping.
     PongTimeout = "pong_timeout",
     /// It did not authorise itself in time.

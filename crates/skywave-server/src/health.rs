@@ -32,10 +32,17 @@ impl Node {
         self.workers.iter().enumerate().find_map(silent)
     }
 
+    /// Whom it would refuse now: that is no illness, and a new process would not be better off.
+    fn shortage(&self) -> Option<String> {
+        let memory = &self.admission.memory;
+        let (used, limit) = memory.used_of().filter(|_| memory.is_over())?;
+        Some(format!("{used} bytes of memory are used, {limit} may be"))
+    }
+
     /// Why nobody new should be sent here, if nobody should.
     pub(crate) fn unreadiness(&self) -> Option<String> {
         match self.stage() {
-            Stage::Serving => self.illness(),
+            Stage::Serving => self.illness().or_else(|| self.shortage()),
             Stage::Leaving(_) | Stage::Draining(_) => Some(format!(
                 "draining, {} connections are left",
                 self.connections()

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::drain::Stage;
+use crate::memory;
 use crate::node::Node;
 
 /// The media type of the text.
@@ -25,6 +26,7 @@ impl Node {
         #[cfg(feature = "webhooks")]
         self.describe_webhooks(&mut text);
         self.describe_workers(&mut text);
+        self.describe_memory(&mut text);
         describe_process(&mut text);
         text.0
     }
@@ -124,6 +126,18 @@ impl Node {
             };
             let labels = [("endpoint", endpoint), ("status", status.as_str())];
             text.sample("", &labels, count);
+        }
+        let counters = &self.counters;
+        text.family(
+            "skywave_publishes_refused_total",
+            COUNTER,
+            "Calls to publish that were refused because the server was over capacity, by reason.",
+        );
+        for (reason, count) in [
+            ("inbox", &counters.publishes_refused_for_inbox),
+            ("memory", &counters.publishes_refused_for_memory),
+        ] {
+            text.sample("", &[("reason", reason)], count.get());
         }
         text.family(
             "skywave_publish_seconds",
@@ -236,6 +250,10 @@ impl Node {
         let name = "skywave_outbox_bytes";
         let help = "Bytes that sockets have not taken yet, a second ago at most.";
         self.per_worker(text, name, help, outbox);
+        let limit = |worker: usize| self.workers[worker].outboxes_limit;
+        let name = "skywave_outbox_limit_bytes";
+        let help = "Bytes that may wait for all slow readers of a worker together.";
+        self.per_worker(text, name, help, limit);
         let lag = |worker: usize| {
             let late = self.workers[worker].lag_us.load(Ordering::Relaxed);
             // A worker that is stuck has no news of its own.
@@ -247,6 +265,21 @@ impl Node {
         let name = "skywave_worker_lag_seconds";
         let help = "How late a worker was for what it does every second.";
         self.per_worker(text, name, help, lag);
+    }
+
+    fn describe_memory(&self, text: &mut Text) {
+        let memory = &self.admission.memory;
+        let (_, limit) = memory.used_of().unwrap_or_default();
+        text.gauge(
+            "skywave_memory_limit_bytes",
+            "Memory above which new connections and events are refused, 0 without a limit.",
+            limit,
+        );
+        text.gauge(
+            "skywave_memory_over",
+            "1 while new connections and events are refused for want of memory, 0 otherwise.",
+            u8::from(memory.is_over()),
+        );
     }
 
     fn per_worker<V: Display>(
@@ -269,15 +302,9 @@ const BEAT_MS: u64 = 1_500;
 /// What the operating system says of the process, where it does so in files.
 fn describe_process(text: &mut Text) {
     let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}"));
-    let resident = read("status").ok().and_then(|status| {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
-    });
-    if let Some(kilobytes) = resident {
+    if let Some(bytes) = memory::resident() {
         let help = "Memory of the process that is not paged out.";
-        text.gauge("skywave_resident_memory_bytes", help, kilobytes * 1024);
+        text.gauge("skywave_resident_memory_bytes", help, bytes);
     }
     if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
         let help = "Descriptors that are open: sockets and files.";

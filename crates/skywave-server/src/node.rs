@@ -1,6 +1,5 @@
 //! What the threads of a node share: the engine, its clock, and how to reach each worker.
 
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -14,6 +13,7 @@ use crate::arrival::Arrival;
 use crate::counters::Counters;
 use crate::drain::Stage;
 use crate::http::{Fallback, Prefix};
+use crate::overload::Overload;
 #[cfg(feature = "webhooks")]
 use crate::webhook::{Announcer, WebhookCounters};
 
@@ -26,6 +26,7 @@ pub(crate) struct Node {
     pub(crate) fallback: Fallback,
     pub(crate) prefix: Prefix,
     pub(crate) counters: Counters,
+    pub(crate) overload: Overload,
     /// Tells what became of webhooks.
     #[cfg(feature = "webhooks")]
     webhooks: Option<Arc<Announcer>>,
@@ -50,10 +51,12 @@ pub(crate) struct Mailbox {
     pub(crate) lag_us: AtomicU64,
     /// Bytes in the outboxes of its connections, as of then.
     pub(crate) outbox_bytes: AtomicUsize,
+    /// Bytes that they may hold together.
+    pub(crate) outboxes_limit: usize,
 }
 
 impl Mailbox {
-    pub(crate) fn new(arrivals: mpsc::WeakSender<Arrival>) -> Self {
+    pub(crate) fn new(arrivals: mpsc::WeakSender<Arrival>, outboxes_limit: usize) -> Self {
         Self {
             arrivals,
             load: AtomicUsize::new(0),
@@ -61,6 +64,7 @@ impl Mailbox {
             beat: AtomicU64::new(0),
             lag_us: AtomicU64::new(0),
             outbox_bytes: AtomicUsize::new(0),
+            outboxes_limit,
         }
     }
 
@@ -105,6 +109,7 @@ impl Node {
             fallback,
             prefix,
             counters: Counters::default(),
+            overload: Overload::default(),
             #[cfg(feature = "webhooks")]
             webhooks: None,
             stage: watch::Sender::new(Stage::Serving),
@@ -133,21 +138,15 @@ impl Node {
         self.started.elapsed().as_millis() as u64
     }
 
-    /// Hands events to their subscribers; see [`Engine::publish`].
+    /// Hands events to their subscribers, all of them or none; see [`Engine::publish`].
     pub(crate) fn publish<'a>(
         &self,
         app: &App,
         publications: impl IntoIterator<Item = Publication<'a>>,
     ) -> Result<(), Rejection> {
-        self.engine.publish(app, publications, self.millisecond())
-    }
-
-    /// Tells that connections cannot be accepted, now and then.
-    pub(crate) fn complain(&self, error: &io::Error) {
-        if self.admission.may_complain(self.millisecond()) {
-            let refused = self.counters.turned_away.get();
-            tracing::warn!(%error, refused, "connections cannot be accepted");
-        }
+        self.has_memory_for_events()?;
+        let published = self.engine.publish(app, publications, self.millisecond());
+        published.inspect_err(|_| self.inbox_was_full())
     }
 
     /// The worker with the fewest connections.

@@ -1,6 +1,18 @@
 //! An outbox: the bytes that a stream did not take, and where to cut them at its bound.
+//!
+//! **All outboxes of a worker** have a bound as well, since a thousand slow readers hold a thousand
+//! times as much as one. Publishers are not refused for it: whoever opens connections and does not
+//! read could silence everybody else. Instead each reader that is behind may hold a part of what is
+//! left (the "dynamic threshold" of switches with shared buffers), so
+//!
+//! * those who keep up notice nothing: they hold nothing;
+//! * the more are behind, the sooner each of them is cut, and those who hold the most come first;
+//! * something is always left for somebody who is behind for a moment;
+//! * the bound is never passed, but for the rest of a frame that has begun and for closing frames.
 
 use std::cell::Cell;
+
+use crate::ending::Ending;
 
 /// What all outboxes of a worker hold together, and the bound of each.
 ///
@@ -8,18 +20,44 @@ use std::cell::Cell;
 #[derive(Debug)]
 pub(crate) struct Backlog {
     /// Bytes that one outbox may hold.
-    pub(crate) limit: usize,
+    each: usize,
+    /// Bytes that all of them may hold.
+    all: usize,
     bytes: Cell<usize>,
     crowded: Cell<usize>,
+    crowded_out: Cell<usize>,
 }
 
 impl Backlog {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(each: usize, all: usize) -> Self {
         Self {
-            limit,
+            each,
+            all,
             bytes: Cell::new(0),
             crowded: Cell::new(0),
+            crowded_out: Cell::new(0),
         }
+    }
+
+    /// Bytes that an outbox may hold now: as many as one may hold at all, and no more than a
+    /// [part](SHARE) of what is left for all of them.
+    pub(crate) fn limit(&self) -> usize {
+        let left = self.all.saturating_sub(self.bytes.get());
+        self.each.min(left / SHARE)
+    }
+
+    /// Why a connection ends that needs more than the limit: because of itself, or of all.
+    pub(crate) fn overflows(&self) -> Ending {
+        if self.limit() == self.each {
+            return Ending::TooSlow;
+        }
+        self.crowded_out.set(self.crowded_out.get() + 1);
+        Ending::CrowdedOut
+    }
+
+    /// How many connections ended because of all since this was asked last.
+    pub(crate) fn take_crowded_out(&self) -> usize {
+        self.crowded_out.take()
     }
 
     /// Bytes in all outboxes of the worker.
@@ -35,11 +73,15 @@ impl Backlog {
     /// An outbox that held `before` bytes holds `after` now.
     pub(crate) fn changed(&self, before: usize, after: usize) {
         self.bytes.set(self.bytes.get() + after - before);
-        let crowded = |bytes| usize::from(bytes > self.limit / 2);
+        let crowded = |bytes| usize::from(bytes > self.each / 2);
         self.crowded
             .set(self.crowded.get() + crowded(after) - crowded(before));
     }
 }
+
+/// An outbox may hold one part in so many of what is left. So one alone may hold a fifth of all, and
+/// four times what each may hold stays free.
+const SHARE: usize = 4;
 
 /// Bytes that the stream did not take.
 #[derive(Debug, Default)]
@@ -107,6 +149,46 @@ mod tests {
     use skywave_websocket::frame;
 
     use super::*;
+
+    #[test]
+    fn an_outbox_may_hold_its_bound_or_a_part_of_what_is_left() {
+        let backlog = Backlog::new(1_000, 10_000);
+        for (bytes, limit) in [
+            (0, 1_000),
+            (6_000, 1_000),
+            (6_004, 999),
+            (9_998, 0),
+            (12_000, 0),
+        ] {
+            backlog.changed(backlog.bytes(), bytes);
+            assert_eq!(backlog.limit(), limit, "{bytes}");
+        }
+        assert_eq!(backlog.overflows(), Ending::CrowdedOut);
+        backlog.changed(backlog.bytes(), 0);
+        assert_eq!(backlog.overflows(), Ending::TooSlow);
+        assert_eq!(
+            (backlog.take_crowded_out(), backlog.take_crowded_out()),
+            (1, 0)
+        );
+    }
+
+    #[test]
+    fn all_outboxes_never_hold_more_than_they_may_however_many_there_are() {
+        for readers in [1, 5, 100, 10_000] {
+            let backlog = Backlog::new(1_000, 10_000);
+            let mut held = vec![0; readers];
+            for _ in 0..20 {
+                for bytes in &mut held {
+                    let more = backlog.limit().saturating_sub(*bytes);
+                    backlog.changed(*bytes, *bytes + more);
+                    *bytes += more;
+                }
+            }
+            assert!(backlog.bytes() <= 10_000, "{readers}: {}", backlog.bytes());
+            let least = 1_000.min(10_000 / (readers + SHARE) / 2);
+            assert!(held[0] >= least, "{readers}: {}", held[0]);
+        }
+    }
 
     #[test]
     fn frames_are_cut_where_one_ends_and_never_inside_one_that_has_begun() {

@@ -19,6 +19,7 @@ use crate::config::{Config, Settings};
 use crate::drain::{Drain, Stage};
 use crate::endpoint::{Endpoint, Place};
 use crate::http::{Answer, Fallback, Prefix, ResponseBody, answer};
+use crate::memory::Memory;
 use crate::node::{Mailbox, Node};
 use crate::operator;
 use crate::stream::Arriving;
@@ -81,7 +82,8 @@ impl Server {
         let settings = Settings::from(&config);
         let http = (Fallback::from(&config), Prefix::new(&config.path_prefix));
         let count = config.worker_count();
-        let admission = Admission::new(config.max_connections, config.per_address);
+        let memory = Memory::new(config.memory_bytes);
+        let admission = Admission::new(config.max_connections, config.per_address, memory);
         let apps = Apps::new(config.apps)?;
         #[cfg(feature = "webhooks")]
         let webhooks = WebhookThread::start(config.webhooks).map_err(StartError::Webhooks)?;
@@ -92,7 +94,8 @@ impl Server {
         let engine = Engine::new(apps, count, observer);
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..count).map(|_| mpsc::channel(ARRIVALS)).unzip();
-        let mailbox = |sender: &mpsc::Sender<Arrival>| Mailbox::new(sender.downgrade());
+        let outboxes = settings.outboxes_bytes;
+        let mailbox = |sender: &mpsc::Sender<_>| Mailbox::new(sender.downgrade(), outboxes);
         let workers = senders.iter().map(mailbox).collect();
         let node = Node::new(engine, workers, admission, http);
         #[cfg(feature = "webhooks")]
@@ -159,7 +162,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Rejection::OverCapacity`] when the server is too far behind. Nothing was sent then.
+    /// [`Rejection::OverCapacity`] when the server is too far behind, or uses more memory than it
+    /// may. Nothing was sent then; try again after a second or more.
     pub fn publish(&self, app: &App, publication: &Publication<'_>) -> Result<(), Rejection> {
         self.inner.node.publish(app, [*publication])
     }
@@ -283,9 +287,11 @@ impl Server {
         }
     }
 
-    /// Whether connections are accepted: until it is drained or shut down.
+    /// Whether connections are accepted: until it is drained or shut down, and while there is
+    /// memory for them.
     pub fn is_ready(&self) -> bool {
-        self.inner.node.stage() == Stage::Serving
+        let node = &self.inner.node;
+        node.stage() == Stage::Serving && !node.admission.memory.is_over()
     }
 
     /// Moves all connections away at a steady pace, then ends as [`shutdown`](Self::shutdown) does.

@@ -6,7 +6,8 @@
 //! **At the bound** of the outbox (a reader slower than its channels for long enough to pile up
 //! `outbox_bytes`) the connection gets the whole frames that fit, an error and close code 4100
 //! behind them, and nothing more; after [`LINGER`] it is cut. 4100 makes clients reconnect after a
-//! second: 4200 would bring a slow reader back at once.
+//! second: 4200 would bring a slow reader back at once. Where much waits for others as well, that
+//! bound is closer ([`Backlog::limit`]).
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
@@ -200,17 +201,18 @@ impl Socket {
         if sent == frames.len() {
             return;
         }
-        let limit = self.backlog.limit;
+        let limit = self.backlog.limit();
         let room = limit.saturating_sub(self.wire.borrow().waiting());
         if frames.len() - sent <= room {
             self.enqueue(&frames[sent..]);
         } else {
+            let ending = self.backlog.overflows();
             let end = end_of_frames(frames, sent, sent + room);
             let mut last = Vec::new();
             encode_rejection(&Rejection::TooSlow { limit }, &mut last);
             self.enqueue(&frames[sent..end]);
             self.enqueue(&last);
-            self.end(Phase::Closing, Ending::TooSlow);
+            self.end(Phase::Closing, ending);
         }
         self.wake();
     }

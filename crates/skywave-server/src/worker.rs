@@ -77,7 +77,7 @@ impl Worker {
             scratch: Cell::default(),
             date: Date::default(),
             connections: RefCell::default(),
-            backlog: Rc::new(Backlog::new(settings.outbox_bytes)),
+            backlog: Rc::new(Backlog::new(settings.outbox_bytes, settings.outboxes_bytes)),
             wheel: RefCell::new(Wheel::new(settings.silence(), 0)),
             unauthorised: RefCell::new(Wheel::new(AUTHORISATION_HORIZON, 0)),
             next_serial: Cell::new(0),
@@ -187,6 +187,11 @@ impl Worker {
         mailbox.beat(self.node.millisecond(), late);
         let waiting = self.backlog.bytes();
         mailbox.outbox_bytes.store(waiting, Ordering::Relaxed);
+        match self.backlog.take_crowded_out() {
+            0 => {}
+            readers => self.node.outboxes_were_full(self.number, readers),
+        }
+        self.node.look_around();
     }
 
     /// Removes a connection that ended; its task calls this once.

@@ -22,6 +22,8 @@ pub(super) const SERVER_KEYS: &[&str] = &[
     "outbox_bytes",
     "message_bytes",
     "max_connections",
+    "outbox_total_bytes",
+    "memory_bytes",
     "hostname",
     "path_prefix",
     "first_message_timeout",
@@ -51,6 +53,9 @@ pub(crate) struct Server {
     pub(crate) outbox_bytes: Option<usize>,
     pub(crate) message_bytes: Option<usize>,
     pub(crate) max_connections: Option<usize>,
+    pub(crate) outbox_total_bytes: Option<usize>,
+    /// 0 for no limit.
+    pub(crate) memory_bytes: Option<usize>,
     pub(crate) hostname: Option<String>,
     pub(crate) path_prefix: Option<String>,
     pub(crate) first_message_timeout: Option<Duration>,
@@ -100,6 +105,8 @@ pub(super) fn server(table: &Settings) -> Server {
         outbox_bytes: bytes(table, "outbox_bytes"),
         message_bytes: bytes(table, "message_bytes"),
         max_connections: said(table, "max_connections"),
+        outbox_total_bytes: bytes(table, "outbox_total_bytes"),
+        memory_bytes: memory(table, "memory_bytes"),
         hostname: parsed(table, "hostname", check_host),
         path_prefix: parsed(table, "path_prefix", check_prefix),
         first_message_timeout: time(table, "first_message_timeout"),
@@ -189,6 +196,16 @@ fn bytes(table: &Settings, key: &str) -> Option<usize> {
     Some(bytes)
 }
 
+/// Memory of the whole process, or 0.
+fn memory(table: &Settings, key: &str) -> Option<usize> {
+    let bytes = said::<usize>(table, key)?;
+    if (1..LEAST_MEMORY).contains(&bytes) {
+        let problem = format!("expected at least {LEAST_MEMORY}, or 0 for no limit, found {bytes}");
+        table.mistake(key, &problem);
+    }
+    Some(bytes)
+}
+
 /// A number of seconds, as flags have it.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text
@@ -206,3 +223,6 @@ const SECONDS: RangeInclusive<u64> = 1..=24 * 60 * 60;
 
 /// Of a buffer: below that not even the protocol's own messages pass.
 const LEAST_BYTES: usize = 1024;
+
+/// Of the process: with less, it would refuse its first connection.
+const LEAST_MEMORY: usize = 32 * 1024 * 1024;

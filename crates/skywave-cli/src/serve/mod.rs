@@ -4,12 +4,14 @@
 //! options   what can be typed, and said in the environment
 //! plan      flags > environment > file > defaults, all of it checked
 //! sample    an app for trying things out, and a page that listens
+//! memory    how much of it the server may use, where nobody says it
 //! log       where the log goes, and what it looks like
 //! signals   reading the configuration again, draining, ending at once
 //! systemd   telling the service manager
 //! ```
 
 mod log;
+mod memory;
 mod options;
 mod plan;
 mod sample;

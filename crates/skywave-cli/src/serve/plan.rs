@@ -9,6 +9,7 @@ use std::time::Duration;
 use skywave_protocol::{Credentials, Secret};
 use skywave_server::{App, AppSettings, Config};
 
+use super::memory;
 use super::options::Options;
 use super::sample::Sample;
 use crate::config::{Apps, At, DrainTimes, File, Listen, LogFormat, check_name, find, read_secret};
@@ -197,6 +198,12 @@ fn server(options: &Options, file: &mut File) -> Config {
     let mut config = Config::new([]);
     config.workers = options.workers.or(said.workers).map(usize::from);
     config.max_connections = said.max_connections;
+    config.outbox_total_bytes = said.outbox_total_bytes;
+    config.memory_bytes = match said.memory_bytes {
+        Some(0) => None,
+        Some(bytes) => Some(bytes),
+        None => memory::share(),
+    };
     config.hostname.clone_from(&said.hostname);
     config.path_prefix = said.path_prefix.clone().unwrap_or_default();
     config.first_message_timeout = said.first_message_timeout;

@@ -76,7 +76,7 @@ const MISTAKES: &[(&str, &[&str])] = &[
     // The server and its log.
     (
         "[server]\nworkers = 0\nactivity_timeout = \"1500ms\"\npong_timeout = 30\n\
-         outbox_bytes = 12\nmessage_bytes = -1",
+         outbox_bytes = 12\nmessage_bytes = -1\noutbox_total_bytes = 1023\nmemory_bytes = 1024",
         &[
             "2:11: server.workers: expected at least 1, found 0",
             "3:20: server.activity_timeout: expected whole seconds, from \"1s\" to \"1440m\"",
@@ -84,6 +84,8 @@ const MISTAKES: &[(&str, &[&str])] = &[
              found 30",
             "5:16: server.outbox_bytes: expected at least 1024, found 12",
             "6:17: server.message_bytes: expected a number from 0, found -1",
+            "7:22: server.outbox_total_bytes: expected at least 1024, found 1023",
+            "8:16: server.memory_bytes: expected at least 33554432, or 0 for no limit, found 1024",
         ],
     ),
     (

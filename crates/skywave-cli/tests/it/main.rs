@@ -6,6 +6,7 @@ mod auth;
 mod bench;
 mod commands;
 mod config;
+mod memory;
 mod restart;
 mod serve;
 mod signals;

@@ -180,6 +180,11 @@ impl Running {
         }
     }
 
+    /// What the system says of it in `/proc/ID/status`.
+    pub(crate) fn status(&self) -> String {
+        fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap()
+    }
+
     /// Sends a signal, such as `TERM`, to this one process.
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill")

@@ -25,6 +25,7 @@ mod log;
 mod metrics;
 mod node;
 mod origins;
+mod overload;
 mod peer;
 mod prefix;
 mod proxies;

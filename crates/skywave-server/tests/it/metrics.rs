@@ -9,7 +9,7 @@ use crate::node::{Node, until};
 use crate::peer::Peer;
 
 /// The samples of a text: name and labels as they are written, and the value.
-type Samples = BTreeMap<String, f64>;
+pub(crate) type Samples = BTreeMap<String, f64>;
 
 /// Reads the text format of Prometheus (0.0.4), and fails where a scraper might.
 #[track_caller]
@@ -51,7 +51,7 @@ fn read(text: &str) -> Samples {
 }
 
 #[track_caller]
-fn metrics(node: &Node) -> Samples {
+pub(crate) fn metrics(node: &Node) -> Samples {
     read(&node.server.metrics())
 }
 

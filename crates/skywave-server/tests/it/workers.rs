@@ -19,7 +19,7 @@ pub(crate) fn node_with(workers: usize) -> Node {
 pub(crate) fn loads(node: &Node) -> Vec<usize> {
     let printed = format!("{:?}", node.server);
     printed
-        .split("load: ")
+        .split(", load: ")
         .skip(1)
         .map(|rest| {
             let digits = rest.split(|c: char| !c.is_ascii_digit()).next();

@@ -1,20 +1,32 @@
-//! Tests in a process of their own, where the memory that the server takes can be measured.
+//! Tests in a process of their own, where the memory that the server takes can be measured, or where
+//! what is logged is its own.
 
 use std::env;
 use std::fs;
 use std::process::Command;
 
-/// Runs the body of the test of this name in a process in which nothing else runs.
+/// Runs the body of the test of this name, of the suite, in a process in which nothing else runs and
+/// nothing that is logged is kept.
 #[track_caller]
 pub(super) fn alone(test: &str, body: impl FnOnce()) {
-    if is_alone() {
+    run_apart(&format!("security::{test}"), ALONE, body);
+}
+
+/// The same for any test by its whole name; what is logged is kept, and is that of the test.
+#[track_caller]
+pub(crate) fn apart(test: &str, body: impl FnOnce()) {
+    run_apart(test, APART, body);
+}
+
+#[track_caller]
+fn run_apart(name: &str, role: &str, body: impl FnOnce()) {
+    if env::var_os(role).is_some() {
         return body();
     }
-    let name = format!("security::{test}");
     let program = env::current_exe().expect("a test is a program");
     let output = Command::new(program)
-        .args(["--exact", &name, "--nocapture"])
-        .env(ALONE, "1")
+        .args(["--exact", name, "--nocapture"])
+        .env(role, "1")
         .output()
         .expect("it starts");
     let told = String::from_utf8_lossy(&output.stdout);
@@ -40,7 +52,7 @@ pub(super) fn growth(body: impl FnOnce()) -> u64 {
 }
 
 /// A size of this process, in bytes.
-fn status(name: &str) -> u64 {
+pub(crate) fn status(name: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").expect("a process of Linux");
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
@@ -49,3 +61,4 @@ fn status(name: &str) -> u64 {
 }
 
 const ALONE: &str = "SKYWAVE_IT_ALONE";
+const APART: &str = "SKYWAVE_IT_APART";

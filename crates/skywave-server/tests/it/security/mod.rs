@@ -23,7 +23,7 @@ mod tenants;
 
 use serde_json::{Value, json};
 
-pub(crate) use self::alone::is_alone;
+pub(crate) use self::alone::{apart, is_alone, status};
 
 /// A call of the HTTP API: its method, its path below the app's, and a body that is good.
 struct Call {
