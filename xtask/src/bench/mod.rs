@@ -85,7 +85,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     }
     let command: Vec<String> = env::args().skip(1).collect();
     println!(
-        "\n=== summary ===\n\n{}; each median is of {} runs.\n\n    cargo xtask {}\n\n{}",
+        "\n=== summary ===\n\n{}; runs of each server and scenario: {}.\n\n    cargo xtask {}\n\n{}",
         machine::describe(),
         options.runs,
         command.join(" "),

@@ -279,7 +279,7 @@ const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "tls",
-        about: "2,000 connections over TLS, beside as many without",
+        about: "5,000 connections over TLS, beside as many without",
         load: Load::Tls,
         measures: &[
             Measure::new(

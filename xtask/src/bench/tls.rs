@@ -119,14 +119,15 @@ fn prices(few: &Run, many: &Run) -> Value {
     })
 }
 
-const CONNECTIONS: u32 = 2_000;
+/// Enough that what the process grows by for other reasons is little of it.
+const CONNECTIONS: u32 = 5_000;
 const FEW: Events = Events {
     rate: 1,
     seconds: 1,
 };
 /// As many as the generator takes over TLS without falling behind.
 const MANY: Events = Events {
-    rate: 20,
+    rate: 8,
     seconds: 3,
 };
 
@@ -150,8 +151,8 @@ mod tests {
         // Half a second for 100,000 deliveries, and half a second for the connections.
         for (name, expected) in [
             ("delivery_us", 5.0),
-            ("handshakes_per_cpu_s", 4_000.0),
-            ("bytes_per_connection", 1_000.0),
+            ("handshakes_per_cpu_s", 10_000.0),
+            ("bytes_per_connection", 400.0),
         ] {
             let price = prices[name].as_f64().expect("a number");
             assert!((price - expected).abs() < 1e-6, "{name} is {price}");
