@@ -138,8 +138,8 @@ impl Limited {
 
 /// Has the allocator give back what is free.
 ///
-/// mimalloc, with which the command `skywave` is built, does that a second later, but only when
-/// somebody frees a page. In a server that refuses everything nobody would, and it would stay over
+/// mimalloc, which the command `skywave` has where the C library is musl, does that a second later, but
+/// only when somebody frees a page. In a server that refuses everything nobody would, and it would stay over
 /// its limit for ever. A block so large has pages of its own; nothing is written to it.
 fn nudge_allocator() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(NUDGE_BYTES)));
