@@ -107,11 +107,24 @@ impl<L: Link> Shard<L> {
 
     /// Sends one message to one connection.
     pub fn send(&self, connection: &Connection<L>, message: &ServerMessage<'_>) {
-        let mut frame = self.scratch.borrow_mut();
-        frame.clear();
-        encode_frame(message, &mut frame);
-        connection.link.send(&frame);
-        self.tally().bytes_out.add(frame.len() as u64);
+        self.send_behind(connection, &[], message);
+    }
+
+    /// Sends one message to one connection, in one write with bytes that stand before it and are none
+    /// of the engine's business: the answer to its handshake.
+    pub fn send_behind(
+        &self,
+        connection: &Connection<L>,
+        before: &[u8],
+        message: &ServerMessage<'_>,
+    ) {
+        let mut bytes = self.scratch.borrow_mut();
+        bytes.clear();
+        bytes.extend_from_slice(before);
+        encode_frame(message, &mut bytes);
+        connection.link.send(&bytes);
+        let length = bytes.len() - before.len();
+        self.tally().bytes_out.add(length as u64);
     }
 
     pub(crate) fn tally(&self) -> &Tally {

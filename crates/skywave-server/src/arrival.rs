@@ -29,6 +29,9 @@ pub(crate) enum Arrival {
 pub(crate) struct Visit {
     /// Whose connection it is, or why it is closed after the handshake.
     pub(crate) admitted: Result<Admitted, Rejection>,
+    /// The answer to the handshake, where it was not sent yet: it goes out together with the first
+    /// message.
+    pub(crate) answer: Vec<u8>,
     /// Bytes the client sent behind the handshake (trap 15).
     pub(crate) read_ahead: Bytes,
 }

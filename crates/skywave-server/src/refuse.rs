@@ -13,10 +13,13 @@ use crate::admission::Lingering;
 use crate::socket::{LINGER, encode_rejection};
 use crate::stream::Stream;
 
-/// Sends the refusal and waits until the peer has closed, so that it is not lost to a reset; where
+/// Sends the refusal, behind what is to be sent before, and waits until the peer has closed, so that it is not lost to a reset; where
 /// too many linger already, it does not wait.
-pub(crate) async fn refuse(mut stream: Stream, rejection: Rejection, lingering: Option<Lingering>) {
-    let mut bytes = Vec::new();
+pub(crate) async fn refuse(
+    mut stream: Stream,
+    (mut bytes, rejection): (Vec<u8>, Rejection),
+    lingering: Option<Lingering>,
+) {
     encode_rejection(&rejection, &mut bytes);
     let farewell = async {
         let mut rest = &bytes[..];

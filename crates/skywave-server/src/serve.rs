@@ -10,7 +10,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use skywave_engine::Connection;
 use skywave_protocol::{Rejection, ServerMessage};
 use skywave_websocket::{Decoder, Message, frame};
@@ -30,7 +29,7 @@ pub(crate) struct Serve {
     unfinished: Option<Box<Decoder>>,
 }
 
-/// Takes over a stream whose handshake has been answered.
+/// Takes over a stream after its handshake.
 pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
     let welcome = visit
         .admitted
@@ -38,34 +37,36 @@ pub(crate) fn admit(worker: &Rc<Worker>, stream: Stream, visit: Visit) {
     match welcome {
         Ok(admitted) => {
             let connection = worker.enter(stream, admitted);
-            spawn_local(Serve::new(Rc::clone(worker), connection, visit.read_ahead));
+            let mut serve = Serve {
+                worker: Rc::clone(worker),
+                connection,
+                unfinished: None,
+            };
+            serve.greet(&visit.answer);
+            if !visit.read_ahead.is_empty() {
+                serve.receive(&mut Vec::from(visit.read_ahead));
+            }
+            spawn_local(serve);
         }
         Err(rejection) => {
             tracing::debug!(reason = rejection.name(), "a connection was refused");
             worker.node.counters.refused(&rejection);
             let lingering = worker.node.admission.linger();
-            spawn_local(refuse(stream, rejection, lingering));
+            spawn_local(refuse(stream, (visit.answer, rejection), lingering));
         }
     }
 }
 
 impl Serve {
-    /// Greets the client and handles what it sent already.
-    fn new(worker: Rc<Worker>, connection: Rc<Connection<Socket>>, read_ahead: Bytes) -> Self {
-        let mut serve = Self {
-            worker,
-            connection,
-            unfinished: None,
-        };
+    /// Sends the first message, behind the answer to the handshake.
+    fn greet(&self, answer: &[u8]) {
         let greeting = ServerMessage::ConnectionEstablished {
-            socket_id: serve.connection.socket_id(),
-            activity_timeout: u64::from(serve.worker.settings.activity_timeout),
+            socket_id: self.connection.socket_id(),
+            activity_timeout: u64::from(self.worker.settings.activity_timeout),
         };
-        serve.worker.shard.send(&serve.connection, &greeting);
-        if !read_ahead.is_empty() {
-            serve.receive(&mut Vec::from(read_ahead));
-        }
-        serve
+        let shard = &self.worker.shard;
+        shard.send_behind(&self.connection, answer, &greeting);
+        self.worker.turn_away_if_closing(&self.connection);
     }
 
     /// Decodes and handles bytes of the client.

@@ -159,9 +159,6 @@ impl Worker {
         self.next_serial.set(mark.serial);
         let now = self.second();
         let socket = Socket::new(stream, Rc::clone(&self.backlog), mark, now);
-        if self.closing.get() {
-            socket.close(GOING_AWAY, SHUTTING_DOWN, Ending::Shutdown);
-        }
         let connection = Rc::new(Connection::new(socket, admitted.slot, random_socket_id()));
         vacancy.insert(Entry {
             connection: Rc::clone(&connection),
@@ -179,6 +176,14 @@ impl Worker {
         let (socket_id, app) = (connection.socket_id(), connection.app().id());
         tracing::debug!(%socket_id, app, "a connection was opened");
         connection
+    }
+
+    /// Closes a connection that came while the server shuts down.
+    pub(crate) fn turn_away_if_closing(&self, connection: &Connection<Socket>) {
+        if self.closing.get() {
+            let socket = &connection.link;
+            socket.close(GOING_AWAY, SHUTTING_DOWN, Ending::Shutdown);
+        }
     }
 
     /// Shows that the worker runs, and how it is.

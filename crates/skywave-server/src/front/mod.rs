@@ -39,7 +39,7 @@ use crate::worker::{SCRATCH_BYTES, Worker};
 pub(crate) enum Exit {
     /// It was closed.
     Closed,
-    /// It is a WebSocket now.
+    /// It is a WebSocket now, once its answer is sent.
     Upgraded(Visit),
     /// It says something that is not for the front, beginning with these bytes.
     Other(Bytes),
@@ -148,6 +148,7 @@ impl<'a> Front<'a> {
                     let Some(mut visit) = self.shake_hands(&head) else {
                         return other(bytes);
                     };
+                    visit.answer = std::mem::take(&mut self.answers);
                     visit.read_ahead = Bytes::copy_from_slice(&bytes[head.length..]);
                     return Some(Exit::Upgraded(visit));
                 }

@@ -33,6 +33,7 @@ pub(super) fn shake_hands<B>(
 ) -> Result<(Response<()>, Visit), HandshakeError> {
     let response = handshake::accept(request, &[SUBPROTOCOL])?;
     let visit = Visit {
+        answer: Vec::new(),
         admitted: welcome(node, key, request),
         read_ahead: Bytes::new(),
     };

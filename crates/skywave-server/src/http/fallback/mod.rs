@@ -156,6 +156,7 @@ where
 /// Makes a connection of the other end of a session.
 pub(super) async fn bring(node: &Node, pipe: Pipe, admitted: Result<Admitted, Rejection>) {
     let visit = Visit {
+        answer: Vec::new(),
         admitted,
         read_ahead: Bytes::new(),
     };
