@@ -41,12 +41,12 @@ impl<T> Said<T> {
         matches!(self, Self::Nothing)
     }
 
-    /// What was said, or `wrong`.
-    pub(crate) fn right<E>(self, wrong: E) -> Result<Option<T>, E> {
+    /// What was said, or the error that it is `wrong`.
+    pub(crate) fn right<E>(self, wrong: impl FnOnce() -> E) -> Result<Option<T>, E> {
         match self {
             Self::Nothing => Ok(None),
             Self::Right(right) => Ok(Some(right)),
-            Self::Wrong => Err(wrong),
+            Self::Wrong => Err(wrong()),
         }
     }
 }

@@ -103,12 +103,12 @@ impl TriggerRequest {
     pub fn parse_batch(body: &[u8], limits: &Limits) -> Result<Vec<Self>, Rejection> {
         const LIST: &str = "a list of events";
         const ONE: &str = "one channel, as the event is in a batch";
-        let list = Rejection::InvalidField {
+        let not_list = || Rejection::InvalidField {
             field: "batch",
             expected: LIST,
         };
         let Batch { batch } = parse_object(body)?;
-        let Some(events) = batch.right(list)? else {
+        let Some(events) = batch.right(not_list)? else {
             return Err(Rejection::MissingField { field: "batch" });
         };
         if events.len() > limits.events_per_batch {
@@ -221,15 +221,15 @@ impl Fields<'_> {
         let channels = read_channels(channels, channel, limits)?;
         let data = required("data", data)?;
         limits.event_data(&data)?;
-        let wrong = Rejection::InvalidField {
+        let wrong = || Rejection::InvalidField {
             field: "socket_id",
             expected: "a socket id such as 1234.5678",
         };
-        let socket_id = match socket_id.right(wrong.clone())? {
-            Some(text) => Some(SocketId::parse(&text).map_err(|_| wrong)?),
+        let socket_id = match socket_id.right(wrong)? {
+            Some(text) => Some(SocketId::parse(&text).map_err(|_| wrong())?),
             None => None,
         };
-        let info = info.right(Rejection::InvalidField {
+        let info = info.right(|| Rejection::InvalidField {
             field: "info",
             expected: "a comma-separated list",
         })?;
@@ -305,19 +305,19 @@ fn read_channels(
     limits: &Limits,
 ) -> Result<Vec<ChannelName>, Rejection> {
     const FIELD: &str = "channels";
-    let wrong = Rejection::InvalidField {
+    let wrong = || Rejection::InvalidField {
         field: FIELD,
         expected: "a list of at least one channel name",
     };
-    let names = match channels.right(wrong.clone())? {
+    let names = match channels.right(wrong)? {
         Some(names) => names,
-        None => match channel.right(not_text("channel"))? {
+        None => match channel.right(|| not_text("channel"))? {
             Some(name) => vec![name],
             None => return Err(Rejection::MissingField { field: FIELD }),
         },
     };
     if names.is_empty() {
-        return Err(wrong);
+        return Err(wrong());
     }
     if names.len() > limits.channels_per_event {
         let (given, limit) = (names.len(), limits.channels_per_event);
@@ -334,7 +334,7 @@ fn read_channels(
 }
 
 fn required<'a>(field: &'static str, said: Said<Cow<'a, str>>) -> Result<Cow<'a, str>, Rejection> {
-    said.right(not_text(field))?
+    said.right(|| not_text(field))?
         .ok_or(Rejection::MissingField { field })
 }
 
