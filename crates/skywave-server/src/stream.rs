@@ -187,7 +187,7 @@ impl Stream {
     /// connection's own task.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(tcp) => tcp.try_write(bytes),
+            Self::Tcp(tcp) => send_now(tcp, bytes),
             #[cfg(unix)]
             Self::Unix(unix) => unix.try_write(bytes),
             Self::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
@@ -202,4 +202,22 @@ impl Stream {
             Self::Boxed(boxed) => boxed.as_mut(),
         }
     }
+}
+
+/// Sends what a socket takes at once.
+///
+/// tokio would look first whether it holds the socket for writable, which is memory that nothing else of
+/// a delivery touches. Here it is always worth a try: while a socket takes nothing, its bytes wait in the
+/// outbox and nobody comes here; and when it takes nothing now, the connection's task finds that out in
+/// tokio's own way.
+#[cfg(target_os = "linux")]
+fn send_now(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    /// Of `sys/socket.h`: an error instead of a signal when the peer is gone, as std has it.
+    const MSG_NOSIGNAL: i32 = 0x4000;
+    socket2::SockRef::from(tcp).send_with_flags(bytes, MSG_NOSIGNAL)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn send_now(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    tcp.try_write(bytes)
 }
