@@ -16,6 +16,7 @@ mod rewound;
 
 use std::future::poll_fn;
 use std::io;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
@@ -47,12 +48,12 @@ pub(crate) enum Exit {
 
 /// A connection that may say what the front understands.
 pub(crate) struct Front<'a> {
-    pub(crate) worker: &'a Worker,
-    pub(crate) peer: Peer,
+    worker: &'a Worker,
+    peer: Peer,
     /// Those who say with every request who the peer is.
-    pub(crate) proxies: Option<&'a Proxies>,
+    proxies: Option<&'a Proxies>,
     /// Given back when somebody has said what they want.
-    pub(crate) knock: &'a mut Option<Knock>,
+    knock: &'a mut Option<Knock>,
     answers: Vec<u8>,
     /// A request that is not whole yet, and how long it will be.
     begun: Vec<u8>,
@@ -89,8 +90,13 @@ impl<'a> Front<'a> {
         let timer = pin!(sleep(patience));
         let mut deadline = Deadline::new(timer, patience);
         loop {
+            let waits_for_body = !self.begun.is_empty();
             let read = poll_fn(|cx| self.poll_read(cx, transport));
             let exit = deadline.limit(read).await?;
+            if !self.begun.is_empty() && !waits_for_body {
+                // The head is there.
+                deadline.postpone();
+            }
             if !self.answers.is_empty() {
                 let _counted = self.worker.mailbox().count_request();
                 deadline.limit(write(transport, &self.answers)).await?;
@@ -122,17 +128,17 @@ impl<'a> Front<'a> {
 
     /// Answers the requests that are whole now; none when more is to be read.
     fn receive(&mut self, bytes: &[u8]) -> Option<Exit> {
-        if bytes.is_empty() {
-            return Some(Exit::Closed);
+        let is_over = bytes.is_empty();
+        match (self.begun.is_empty(), is_over) {
+            (true, true) => return Some(Exit::Closed),
+            (true, false) => return self.answer_all(bytes),
+            (false, _) => self.begun.extend_from_slice(bytes),
         }
-        if self.begun.is_empty() {
-            return self.answer_all(bytes);
-        }
-        self.begun.extend_from_slice(bytes);
         if self.begun.len() < self.awaited {
-            return None;
+            // Whoever breaks off is not for the front.
+            return is_over.then(|| Exit::Other(mem::take(&mut self.begun).into()));
         }
-        let begun = std::mem::take(&mut self.begun);
+        let begun = mem::take(&mut self.begun);
         self.answer_all(&begun)
     }
 
@@ -148,7 +154,7 @@ impl<'a> Front<'a> {
                     let Some(mut visit) = self.shake_hands(&head) else {
                         return other(bytes);
                     };
-                    visit.answer = std::mem::take(&mut self.answers);
+                    visit.answer = mem::take(&mut self.answers);
                     visit.read_ahead = Bytes::copy_from_slice(&bytes[head.length..]);
                     return Some(Exit::Upgraded(visit));
                 }

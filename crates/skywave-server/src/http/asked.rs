@@ -49,16 +49,20 @@ impl Asked {
             Some(Route::Events { .. }) => Self::ServerSent,
             Some(Route::Health) => Self::Health,
             Some(Route::Ready) => Self::Ready,
-            Some(Route::Api { call, .. }) => match call {
-                Call::Events => Self::Events,
-                Call::BatchEvents => Self::BatchEvents,
-                Call::ChannelEvents { .. } => Self::ChannelEvents,
-                Call::Channels => Self::Channels,
-                Call::Channel { .. } => Self::Channel,
-                Call::Users { .. } => Self::Users,
-                Call::Stats { .. } => Self::Stats,
-                Call::TerminateConnections { .. } => Self::TerminateConnections,
-            },
+            Some(Route::Api { call, .. }) => Self::by_call(call),
+        }
+    }
+
+    pub(super) fn by_call(call: &Call) -> Self {
+        match call {
+            Call::Events => Self::Events,
+            Call::BatchEvents => Self::BatchEvents,
+            Call::ChannelEvents { .. } => Self::ChannelEvents,
+            Call::Channels => Self::Channels,
+            Call::Channel { .. } => Self::Channel,
+            Call::Users { .. } => Self::Users,
+            Call::Stats { .. } => Self::Stats,
+            Call::TerminateConnections { .. } => Self::TerminateConnections,
         }
     }
 

@@ -17,7 +17,6 @@ pub(crate) struct Publishing<'a> {
     node: &'a Node,
     app_id: &'a str,
     call: Call,
-    asked: Asked,
     target: api::Target<'a>,
 }
 
@@ -32,9 +31,7 @@ impl<'a> Publishing<'a> {
     pub(crate) fn of(node: &'a Node, target: &'a str) -> Option<Self> {
         let target = api::Target::of(&node.prefix, target);
         let (path, _) = target.text.split_once('?')?;
-        let route = Route::of(path)?;
-        let asked = Asked::by(Some(&route));
-        match route {
+        match Route::of(path)? {
             Route::Api {
                 app_id: Some(app_id),
                 call: call @ (Call::Events | Call::BatchEvents),
@@ -42,7 +39,6 @@ impl<'a> Publishing<'a> {
                 node,
                 app_id,
                 call,
-                asked,
                 target,
             }),
             _ => None,
@@ -65,7 +61,7 @@ impl<'a> Publishing<'a> {
                 body: rejection.to_string().into(),
             },
         };
-        counters.answered(self.asked, published.status.as_u16());
+        counters.answered(Asked::by_call(&self.call), published.status.as_u16());
         published
     }
 

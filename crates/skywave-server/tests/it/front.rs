@@ -76,6 +76,22 @@ fn a_body_that_comes_late_is_waited_for() {
 }
 
 #[test]
+fn a_body_that_breaks_off_is_answered_and_publishes_nothing() {
+    let node = Node::start();
+    let mut peer = node.subscriber("news");
+    let request = post("a", "");
+    let unsigned = request.replace("auth_signature=", "auth_signature=0");
+    for (request, status) in [(request, 400), (unsigned, 401)] {
+        let mut wire = node.wire();
+        wire.send(&request[..request.len() - 1]);
+        wire.half_close();
+        assert_eq!(wire.reply().status, status);
+        wire.ends();
+    }
+    peer.hears_nothing(&node);
+}
+
+#[test]
 fn a_body_larger_than_the_buffer_is_taken_as_well() {
     let node = Node::with(|config| {
         let limits = Limits {

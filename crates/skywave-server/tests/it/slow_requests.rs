@@ -1,5 +1,6 @@
 //! Peers that take their time over a request, so as to occupy the server (security checklist 14).
 
+use std::thread;
 use std::time::Duration;
 
 use crate::node::{EVENTS, Node, signed};
@@ -38,6 +39,33 @@ fn a_request_that_does_not_arrive_in_time_is_cut_and_a_websocket_is_not() {
     }
     idle.ends();
     peer.hears_nothing(&node);
+}
+
+#[test]
+fn a_head_has_its_time_and_so_has_its_body() {
+    let node = Node::with(|config| config.request_timeout = Duration::from_secs(3));
+    let mut peer = node.subscriber("news");
+    let target = signed("POST", EVENTS, BODY.as_bytes());
+    let length = BODY.len();
+    // The front's, and hyper's.
+    let rows = ["keep-alive", "keep-alive, x"].map(|said| {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: it\r\nConnection: {said}\r\nContent-Length: {length}\r\n\r\n"
+        );
+        (head, node.wire())
+    });
+    // Longer together than one of them may take.
+    thread::sleep(Duration::from_secs(2));
+    let rows = rows.map(|(head, mut wire)| {
+        wire.send(&head);
+        (head, wire)
+    });
+    thread::sleep(Duration::from_secs(2));
+    for (head, mut wire) in rows {
+        wire.send(BODY);
+        assert_eq!(wire.reply().status, 200, "{head}");
+        peer.hears("news", "leaked", "{}");
+    }
 }
 
 #[test]
