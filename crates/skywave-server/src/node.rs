@@ -144,8 +144,22 @@ impl Node {
         app: &App,
         publications: impl IntoIterator<Item = Publication<'a>>,
     ) -> Result<(), Rejection> {
-        self.has_memory_for_events()?;
+        self.has_room_for_events()?;
         let published = self.engine.publish(app, publications, self.millisecond());
+        published.inspect_err(|_| self.inbox_was_full())
+    }
+
+    /// The same for events that count towards what their app may publish. Those that there is no room
+    /// for do not.
+    pub(crate) fn publish_counted<'a>(
+        &self,
+        app: &App,
+        publications: impl ExactSizeIterator<Item = Publication<'a>>,
+    ) -> Result<(), Rejection> {
+        self.has_room_for_events()?;
+        let now = self.millisecond();
+        app.count_events(publications.len(), now)?;
+        let published = self.engine.publish(app, publications, now);
         published.inspect_err(|_| self.inbox_was_full())
     }
 

@@ -39,10 +39,14 @@ struct Shortage {
 }
 
 impl Node {
-    /// Whether events are accepted, as far as memory goes.
-    pub(crate) fn has_memory_for_events(&self) -> Result<(), Rejection> {
+    /// Whether events are accepted, as far as memory and inboxes go.
+    pub(crate) fn has_room_for_events(&self) -> Result<(), Rejection> {
         if self.admission.memory.is_over() {
             self.counters.publishes_refused_for_memory.add_one();
+            return Err(Rejection::OverCapacity);
+        }
+        if self.engine.is_behind() {
+            self.inbox_was_full();
             return Err(Rejection::OverCapacity);
         }
         Ok(())

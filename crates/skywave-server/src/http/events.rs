@@ -1,6 +1,8 @@
 //! `POST events`, `POST batch_events` and the deprecated `POST channels/NAME/events`: publishing.
 //! Protocol §2.2 to §2.5.
 
+use std::iter;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use skywave_engine::{App, Publication};
@@ -17,8 +19,7 @@ pub(super) fn publish(
     body: &[u8],
 ) -> Result<Bytes, Rejection> {
     let event = TriggerRequest::parse_request(request, body, &app.settings().limits)?;
-    app.count_events(1, node.millisecond())?;
-    node.publish(app, [publication(&event)])?;
+    node.publish_counted(app, iter::once(publication(&event)))?;
     if event.info == Info::default() {
         return Ok(Bytes::from_static(b"{}"));
     }
@@ -39,8 +40,7 @@ pub(super) fn publish(
 /// Publishes the events of a batch, all of them or none.
 pub(super) fn publish_batch(node: &Node, app: &App, body: &[u8]) -> Result<Bytes, Rejection> {
     let events = TriggerRequest::parse_batch(body, &app.settings().limits)?;
-    app.count_events(events.len(), node.millisecond())?;
-    node.publish(app, events.iter().map(publication))?;
+    node.publish_counted(app, events.iter().map(publication))?;
     if events.iter().all(|event| event.info == Info::default()) {
         return Ok(Bytes::from_static(b"{}"));
     }
@@ -67,8 +67,7 @@ pub(super) fn publish_deprecated(
     body: &[u8],
 ) -> Result<(), Rejection> {
     let event = TriggerRequest::parse_deprecated(request, channel, body, &app.settings().limits)?;
-    app.count_events(1, node.millisecond())?;
-    node.publish(app, [publication(&event)])
+    node.publish_counted(app, iter::once(publication(&event)))
 }
 
 fn publication(event: &TriggerRequest) -> Publication<'_> {

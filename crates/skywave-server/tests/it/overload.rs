@@ -3,7 +3,8 @@
 use std::os::unix::net::UnixStream;
 
 use serde_json::json;
-use skywave_protocol::Rejection;
+use skywave_protocol::{Limits, Rejection};
+use skywave_server::{App, AppSettings};
 
 use crate::health::get;
 use crate::host::Host;
@@ -52,7 +53,18 @@ fn events_are_refused_as_a_whole_while_a_worker_is_far_behind_and_accepted_again
     let name =
         "overload::events_are_refused_as_a_whole_while_a_worker_is_far_behind_and_accepted_again";
     apart(name, || {
-        let node = Node::start();
+        let node = Node::with(|config| {
+            // More than is published here, and less than is refused: that does not count.
+            let limits = Limits {
+                events_per_second: Some(6),
+                ..Limits::default()
+            };
+            let settings = AppSettings {
+                limits,
+                ..AppSettings::new(credentials())
+            };
+            config.apps = vec![App::new(APP_ID, settings)];
+        });
         let host = Host::start();
         // The application's port deals connections out: the first to the worker that is held up.
         let own_port = host.hyper(&node.server);
