@@ -24,8 +24,11 @@ pub(crate) struct Backlog {
     /// Bytes that all of them may hold.
     all: usize,
     bytes: Cell<usize>,
+    /// Outboxes that are more than half full, of readers that are not given up.
     crowded: Cell<usize>,
     crowded_out: Cell<usize>,
+    /// How often readers were given up: an outbox that has a lower number is that of one of them.
+    round: Cell<u32>,
 }
 
 impl Backlog {
@@ -36,6 +39,7 @@ impl Backlog {
             bytes: Cell::new(0),
             crowded: Cell::new(0),
             crowded_out: Cell::new(0),
+            round: Cell::new(0),
         }
     }
 
@@ -65,17 +69,29 @@ impl Backlog {
         self.bytes.get()
     }
 
-    /// Outboxes that are more than half full.
-    pub(crate) fn crowded(&self) -> usize {
-        self.crowded.get()
+    /// Whether outboxes are more than half full whose readers may be waited for.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.crowded.get() > 0
     }
 
-    /// An outbox that held `before` bytes holds `after` now.
-    pub(crate) fn changed(&self, before: usize, after: usize) {
+    /// Waits for none of the present readers any more, until they read again.
+    pub(crate) fn give_up(&self) {
+        self.crowded.set(0);
+        self.round.set(self.round.get().wrapping_add(1));
+    }
+
+    /// An outbox that held `before` bytes has changed.
+    fn note(&self, outbox: &mut Outbox, before: usize) {
+        let after = outbox.len();
         self.bytes.set(self.bytes.get() + after - before);
-        let crowded = |bytes| usize::from(bytes > self.each / 2);
+        let (round, is_crowded) = (self.round.get(), |bytes| bytes > self.each / 2);
+        let was_counted = is_crowded(before) && outbox.round == round;
+        if after < before || !is_crowded(before) {
+            outbox.round = round;
+        }
+        let is_counted = is_crowded(after) && outbox.round == round;
         self.crowded
-            .set(self.crowded.get() + crowded(after) - crowded(before));
+            .set(self.crowded.get() + usize::from(is_counted) - usize::from(was_counted));
     }
 }
 
@@ -88,6 +104,8 @@ const SHARE: usize = 4;
 pub(crate) struct Outbox {
     bytes: Vec<u8>,
     written: usize,
+    /// See [`Backlog::give_up`].
+    round: u32,
 }
 
 impl Outbox {
@@ -99,8 +117,10 @@ impl Outbox {
         self.bytes.len() - self.written
     }
 
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8], backlog: &Backlog) {
+        let before = self.len();
         self.bytes.extend_from_slice(bytes);
+        backlog.note(self, before);
     }
 
     pub(crate) fn unwritten(&self) -> &[u8] {
@@ -109,12 +129,19 @@ impl Outbox {
 
     /// Forgets written bytes, half of what is there at a time, so that every byte is moved at most
     /// once.
-    pub(crate) fn advance(&mut self, written: usize) {
+    pub(crate) fn advance(&mut self, written: usize, backlog: &Backlog) {
+        let before = self.len();
         self.written += written;
         if self.written > self.bytes.len() / 2 {
             self.bytes.drain(..self.written);
             self.written = 0;
         }
+        backlog.note(self, before);
+    }
+
+    /// Gives up what was not written.
+    pub(crate) fn discard(&mut self, backlog: &Backlog) {
+        self.advance(self.len(), backlog);
     }
 }
 
@@ -150,9 +177,19 @@ mod tests {
 
     use super::*;
 
+    /// Fills or empties an outbox until it holds so many bytes.
+    fn hold(outbox: &mut Outbox, bytes: usize, backlog: &Backlog) {
+        let held = outbox.len();
+        match bytes.checked_sub(held) {
+            Some(more) => outbox.push(&vec![b'x'; more], backlog),
+            None => outbox.advance(held - bytes, backlog),
+        }
+    }
+
     #[test]
     fn an_outbox_may_hold_its_bound_or_a_part_of_what_is_left() {
         let backlog = Backlog::new(1_000, 10_000);
+        let mut outbox = Outbox::default();
         for (bytes, limit) in [
             (0, 1_000),
             (6_000, 1_000),
@@ -160,11 +197,11 @@ mod tests {
             (9_998, 0),
             (12_000, 0),
         ] {
-            backlog.changed(backlog.bytes(), bytes);
+            hold(&mut outbox, bytes, &backlog);
             assert_eq!(backlog.limit(), limit, "{bytes}");
         }
         assert_eq!(backlog.overflows(), Ending::CrowdedOut);
-        backlog.changed(backlog.bytes(), 0);
+        outbox.discard(&backlog);
         assert_eq!(backlog.overflows(), Ending::TooSlow);
         assert_eq!(
             (backlog.take_crowded_out(), backlog.take_crowded_out()),
@@ -176,18 +213,44 @@ mod tests {
     fn all_outboxes_never_hold_more_than_they_may_however_many_there_are() {
         for readers in [1, 5, 100, 10_000] {
             let backlog = Backlog::new(1_000, 10_000);
-            let mut held = vec![0; readers];
+            let mut outboxes: Vec<Outbox> = (0..readers).map(|_| Outbox::default()).collect();
             for _ in 0..20 {
-                for bytes in &mut held {
-                    let more = backlog.limit().saturating_sub(*bytes);
-                    backlog.changed(*bytes, *bytes + more);
-                    *bytes += more;
+                for outbox in &mut outboxes {
+                    hold(outbox, backlog.limit().max(outbox.len()), &backlog);
                 }
             }
             assert!(backlog.bytes() <= 10_000, "{readers}: {}", backlog.bytes());
             let least = 1_000.min(10_000 / (readers + SHARE) / 2);
-            assert!(held[0] >= least, "{readers}: {}", held[0]);
+            assert!(outboxes[0].len() >= least, "{readers}");
         }
+    }
+
+    #[test]
+    fn who_was_given_up_is_waited_for_again_when_they_read_or_get_behind_again() {
+        let backlog = Backlog::new(1_000, 10_000);
+        let mut outboxes = [Outbox::default(), Outbox::default()];
+        let [stuck, slow] = &mut outboxes;
+        hold(stuck, 500, &backlog);
+        assert!(!backlog.is_crowded());
+        hold(stuck, 900, &backlog);
+        assert!(backlog.is_crowded());
+        backlog.give_up();
+        assert!(!backlog.is_crowded());
+        stuck.push(b"more", &backlog);
+        assert!(!backlog.is_crowded(), "nobody has read");
+        // Another one is no worse off for it.
+        hold(slow, 600, &backlog);
+        assert!(backlog.is_crowded());
+        hold(slow, 400, &backlog);
+        assert!(!backlog.is_crowded());
+        stuck.advance(1, &backlog);
+        assert!(backlog.is_crowded());
+        stuck.discard(&backlog);
+        slow.discard(&backlog);
+        assert_eq!((backlog.is_crowded(), backlog.bytes()), (false, 0));
+        backlog.give_up();
+        hold(stuck, 501, &backlog);
+        assert!(backlog.is_crowded());
     }
 
     #[test]

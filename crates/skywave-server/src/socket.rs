@@ -223,9 +223,7 @@ impl Socket {
         }
         let outbox = &mut self.wire.borrow_mut().outbox;
         let outbox = outbox.get_or_insert_default();
-        let before = outbox.len();
-        outbox.push(bytes);
-        self.backlog.changed(before, outbox.len());
+        outbox.push(bytes, &self.backlog);
     }
 
     /// Writes as much as the stream takes, when nothing waits before it; returns how much that was.
@@ -253,9 +251,7 @@ impl Socket {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            let before = outbox.len();
-            outbox.advance(written);
-            self.backlog.changed(before, outbox.len());
+            outbox.advance(written, &self.backlog);
             if outbox.is_empty() {
                 wire.outbox = None;
             }
@@ -295,7 +291,9 @@ impl Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.backlog.changed(self.wire.get_mut().waiting(), 0);
+        if let Some(outbox) = &mut self.wire.get_mut().outbox {
+            outbox.discard(&self.backlog);
+        }
     }
 }
 

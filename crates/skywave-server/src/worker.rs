@@ -110,7 +110,7 @@ impl Worker {
     /// Ends a tick, or a piece of one that would hold more than a socket and its outbox take.
     ///
     /// Between the pieces other tasks write what waits in outboxes; those that are more than half
-    /// full and get emptier are given a moment to do so.
+    /// full and get emptier are given a moment to do so. Who does not read is waited for once.
     pub(crate) async fn end_tick(&self) {
         let piece = TICK_BYTES.min(self.settings.outbox_bytes / 2);
         self.shard.flush_at_most(piece);
@@ -120,7 +120,11 @@ impl Worker {
         yield_now().await;
         let (mut least, mut stalled) = (self.backlog.bytes(), 0);
         for _ in 0..PATIENCE_MS {
-            if self.backlog.crowded() == 0 || stalled == STALLED_MS {
+            if !self.backlog.is_crowded() {
+                break;
+            }
+            if stalled == STALLED_MS {
+                self.backlog.give_up();
                 break;
             }
             sleep(Duration::from_millis(1)).await;
@@ -326,7 +330,7 @@ const TICK_BYTES: usize = 256 * 1024;
 /// Milliseconds that everybody else on the worker waits, per piece of a burst, for readers that are
 /// behind and reading; a reader is cut before it could make them wait for many pieces.
 const PATIENCE_MS: u32 = 10;
-/// As long when nobody reads.
+/// As long when nobody reads; those are not waited for again before they do.
 const STALLED_MS: u32 = 4;
 
 /// Connections that a worker may have more than another before it passes new ones on: moving one
