@@ -79,7 +79,7 @@ fn requests(input: &[u8]) {
 
 fn events(input: &[u8]) {
     let limits = Limits::default();
-    let one: Result<TriggerRequest, Rejection> = TriggerRequest::parse(input, &limits);
+    let one: Result<TriggerRequest<'_>, Rejection> = TriggerRequest::parse(input, &limits);
     let batch = TriggerRequest::parse_batch(input, &limits);
     if let Ok(batch) = &batch {
         assert!(batch.len() <= limits.events_per_batch);

@@ -19,7 +19,8 @@ impl EventName {
     ///
     /// The rule of [`EventNameError`] that `name` breaks.
     pub fn parse(name: &str) -> Result<Self, EventNameError> {
-        Self::parse_within(name, Self::MAX_CHARS)
+        Self::check(name, Self::MAX_CHARS)?;
+        Ok(Self(name.into()))
     }
 
     /// The name as it is written in messages.
@@ -28,13 +29,7 @@ impl EventName {
         &self.0
     }
 
-    /// Checks `name` against a lower limit, in characters.
-    pub(crate) fn parse_within(name: &str, limit: usize) -> Result<Self, EventNameError> {
-        Self::check(name, limit)?;
-        Ok(Self(name.into()))
-    }
-
-    /// Checks `name` without keeping it.
+    /// Checks `name`, without keeping it, against a limit that may be lower, in characters.
     pub(crate) fn check(name: &str, limit: usize) -> Result<(), EventNameError> {
         let limit = limit.min(Self::MAX_CHARS);
         if name.is_empty() {

@@ -69,8 +69,8 @@ impl Limits {
     /// # Errors
     ///
     /// [`Rejection::InvalidEventName`].
-    pub fn event_name(&self, name: &str) -> Result<EventName, Rejection> {
-        EventName::parse_within(name, self.event_name_chars)
+    pub fn event_name(&self, name: &str) -> Result<(), Rejection> {
+        EventName::check(name, self.event_name_chars)
             .map_err(|problem| Rejection::InvalidEventName { problem })
     }
 
@@ -94,8 +94,7 @@ impl Limits {
     ///
     /// As [`event_name`](Self::event_name) and [`event_data`](Self::event_data).
     pub fn client_event(&self, event: &str, data: &str) -> Result<(), Rejection> {
-        EventName::check(event, self.event_name_chars)
-            .map_err(|problem| Rejection::InvalidEventName { problem })?;
+        self.event_name(event)?;
         self.event_data(data)
     }
 }

@@ -356,7 +356,8 @@ fn value<'a>(parameters: &[Parameter<'a>], name: &str) -> Option<Cow<'a, [u8]>> 
 /// Most signed texts fit, so that they are allocated once.
 const SIGNED_BYTES: usize = 256;
 
-fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
+/// What a parameter says, unless it is not UTF-8.
+pub(crate) fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
     match bytes {
         Cow::Borrowed(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
         Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),

@@ -1,22 +1,25 @@
 //! The bodies of requests that publish: `POST /apps/ID/events` and `POST /apps/ID/batch_events`.
 
 use std::borrow::Cow;
+use std::slice;
 
 use serde::Deserialize;
 use serde::de::MapAccess;
 use serde::de::value::MapAccessDeserializer;
 
 use crate::json::object;
+use crate::request::text;
 use crate::said::{Expected, Said};
-use crate::{ChannelName, EventName, Limits, Rejection, SocketId, VerifiedRequest};
+use crate::{ChannelName, Limits, Rejection, SocketId, VerifiedRequest};
 
-/// An event to publish. Channels HTTP API, "POST event".
+/// An event to publish, in the words of the request where those need no decoding. Channels HTTP API,
+/// "POST event".
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TriggerRequest {
-    /// The event's name.
-    pub name: EventName,
+pub struct TriggerRequest<'a> {
+    /// The event's name: a valid [`EventName`](crate::EventName).
+    pub name: Cow<'a, str>,
     /// The event's data, delivered as it is.
-    pub data: String,
+    pub data: Cow<'a, str>,
     /// The channels to publish on, at least one and each once, in the order sent.
     pub channels: Vec<ChannelName>,
     /// The connection that is not to receive the event.
@@ -36,7 +39,7 @@ pub struct Info {
     pub cache: bool,
 }
 
-impl TriggerRequest {
+impl<'a> TriggerRequest<'a> {
     /// Reads the body. Either `channels` or `channel` says where the event goes.
     ///
     /// # Errors
@@ -45,7 +48,7 @@ impl TriggerRequest {
     /// [`Rejection::InvalidField`] with the field's name, and what breaks `limits`:
     /// [`Rejection::InvalidEventName`], [`Rejection::EventTooLarge`],
     /// [`Rejection::TooManyChannels`], [`Rejection::InvalidChannelName`].
-    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Rejection> {
+    pub fn parse(body: &'a [u8], limits: &Limits) -> Result<Self, Rejection> {
         parse_object::<Fields<'_>>(body)?.read(limits)
     }
 
@@ -56,8 +59,8 @@ impl TriggerRequest {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_request(
-        request: &VerifiedRequest<'_, '_>,
-        body: &[u8],
+        request: &VerifiedRequest<'_, 'a>,
+        body: &'a [u8],
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         let query = Query::of(request)?;
@@ -75,17 +78,17 @@ impl TriggerRequest {
     ///
     /// As [`parse`](Self::parse), and [`Rejection::InvalidBody`] if the body is not text.
     pub fn parse_deprecated(
-        request: &VerifiedRequest<'_, '_>,
-        channel: &str,
-        body: &[u8],
+        request: &VerifiedRequest<'_, 'a>,
+        channel: &'a str,
+        body: &'a [u8],
         limits: &Limits,
     ) -> Result<Self, Rejection> {
         let data = str::from_utf8(body).map_err(|_| Rejection::InvalidBody {
             reason: "expected UTF-8".into(),
         })?;
         let query = Query {
-            data: Some(data.to_owned()),
-            channel: Some(channel.to_owned()),
+            data: Some(data.into()),
+            channel: Some(channel.into()),
             channels: Said::Nothing,
             ..Query::of(request)?
         };
@@ -100,7 +103,7 @@ impl TriggerRequest {
     /// # Errors
     ///
     /// As there for the first event that is wrong, and [`Rejection::BatchTooLarge`].
-    pub fn parse_batch(body: &[u8], limits: &Limits) -> Result<Vec<Self>, Rejection> {
+    pub fn parse_batch(body: &'a [u8], limits: &Limits) -> Result<Vec<Self>, Rejection> {
         const LIST: &str = "a list of events";
         const ONE: &str = "one channel, as the event is in a batch";
         let not_list = || Rejection::InvalidField {
@@ -115,7 +118,7 @@ impl TriggerRequest {
             let (given, limit) = (events.len(), limits.events_per_batch);
             return Err(Rejection::BatchTooLarge { given, limit });
         }
-        let read = |fields: Fields<'_>| {
+        let read = |fields: Fields<'a>| {
             let event = fields.read(limits)?;
             match event.channels[..] {
                 [_] => Ok(event),
@@ -194,9 +197,9 @@ impl<'de: 'a, 'a> Expected<'de> for Fields<'a> {
     }
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
     /// Fills in what the query says and the body does not.
-    fn complete(&mut self, query: Query) {
+    fn complete(&mut self, query: Query<'a>) {
         // A body that names channels in either way is not added to.
         if self.channels.is_nothing() && self.channel.is_nothing() {
             self.channels = query.channels;
@@ -208,7 +211,7 @@ impl Fields<'_> {
         fill(&mut self.info, query.info);
     }
 
-    fn read(self, limits: &Limits) -> Result<TriggerRequest, Rejection> {
+    fn read(self, limits: &Limits) -> Result<TriggerRequest<'a>, Rejection> {
         let Self {
             name,
             data,
@@ -217,7 +220,8 @@ impl Fields<'_> {
             socket_id,
             info,
         } = self;
-        let name = limits.event_name(&required("name", name)?)?;
+        let name = required("name", name)?;
+        limits.event_name(&name)?;
         let channels = read_channels(channels, channel, limits)?;
         let data = required("data", data)?;
         limits.event_data(&data)?;
@@ -235,7 +239,7 @@ impl Fields<'_> {
         })?;
         Ok(TriggerRequest {
             name,
-            data: data.into_owned(),
+            data,
             channels,
             socket_id,
             info: info.map_or_else(Info::default, |list| Info::of_event(&list)),
@@ -245,36 +249,35 @@ impl Fields<'_> {
 
 /// The same fields, as far as they stand in the query.
 #[derive(Default)]
-struct Query {
-    name: Option<String>,
-    data: Option<String>,
-    channels: Said<Vec<Cow<'static, str>>>,
-    channel: Option<String>,
-    socket_id: Option<String>,
-    info: Option<String>,
+struct Query<'a> {
+    name: Option<Cow<'a, str>>,
+    data: Option<Cow<'a, str>>,
+    channels: Said<Vec<Cow<'a, str>>>,
+    channel: Option<Cow<'a, str>>,
+    socket_id: Option<Cow<'a, str>>,
+    info: Option<Cow<'a, str>>,
 }
 
-impl Query {
-    fn of(request: &VerifiedRequest<'_, '_>) -> Result<Self, Rejection> {
+impl<'a> Query<'a> {
+    fn of(request: &VerifiedRequest<'_, 'a>) -> Result<Self, Rejection> {
         const TEXT: &str = "UTF-8";
         if request.is_bare() {
             return Ok(Self::default());
         }
-        let text = |field, value: Cow<'_, [u8]>| {
-            let invalid = |_| Rejection::InvalidField {
+        let text = |field, value: Cow<'a, [u8]>| {
+            text(value).ok_or(Rejection::InvalidField {
                 field,
                 expected: TEXT,
-            };
-            String::from_utf8(value.into_owned()).map_err(invalid)
+            })
         };
         let one = |field| {
             let value = request.value(field).map(|value| text(field, value));
             value.transpose()
         };
-        let channels: Vec<Cow<'static, str>> = request
+        let channels: Vec<_> = request
             .list("channels")
             .into_iter()
-            .map(|value| text("channels", value).map(Cow::Owned))
+            .map(|value| text("channels", value))
             .collect::<Result<_, _>>()?;
         let channels = match (channels.is_empty(), one("channels")?) {
             (false, _) => Said::Right(channels),
@@ -293,9 +296,9 @@ impl Query {
     }
 }
 
-fn fill(field: &mut Said<Cow<'_, str>>, value: Option<String>) {
+fn fill<'a>(field: &mut Said<Cow<'a, str>>, value: Option<Cow<'a, str>>) {
     if let (Said::Nothing, Some(value)) = (&field, value) {
-        *field = Said::Right(value.into());
+        *field = Said::Right(value);
     }
 }
 
@@ -309,12 +312,17 @@ fn read_channels(
         field: FIELD,
         expected: "a list of at least one channel name",
     };
+    let (many, one);
     let names = match channels.right(wrong)? {
-        Some(names) => names,
-        None => match channel.right(|| not_text("channel"))? {
-            Some(name) => vec![name],
-            None => return Err(Rejection::MissingField { field: FIELD }),
-        },
+        Some(names) => {
+            many = names;
+            &many[..]
+        }
+        None => {
+            one = channel.right(|| not_text("channel"))?;
+            let name = one.as_ref();
+            slice::from_ref(name.ok_or(Rejection::MissingField { field: FIELD })?)
+        }
     };
     if names.is_empty() {
         return Err(wrong());
@@ -324,7 +332,7 @@ fn read_channels(
         return Err(Rejection::TooManyChannels { given, limit });
     }
     let mut channels = Vec::with_capacity(names.len());
-    for name in &names {
+    for name in names {
         let channel = limits.channel_name(name)?;
         if !channels.contains(&channel) {
             channels.push(channel);

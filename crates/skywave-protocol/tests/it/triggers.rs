@@ -1,10 +1,12 @@
 //! Bodies of publish requests.
 
+use std::borrow::Cow;
+
 use skywave_protocol::{EventNameError, Info, Limits, NameError, Rejection, TriggerRequest};
 
 use super::{channel, socket};
 
-fn parse(body: &str) -> Result<TriggerRequest, Rejection> {
+fn parse(body: &str) -> Result<TriggerRequest<'_>, Rejection> {
     TriggerRequest::parse(body.as_bytes(), &Limits::default())
 }
 
@@ -18,6 +20,16 @@ fn a_channel_or_channels_say_where_the_event_goes() {
         two.unwrap().channels,
         [channel("b"), channel("#server-to-user-u")]
     );
+}
+
+#[test]
+fn what_needs_no_decoding_is_not_copied() {
+    for (data, is_copied) in [("{'n':1}", false), (r#"{\"n\":1}"#, true)] {
+        let body = format!(r#"{{"name":"e","data":"{data}","channel":"a"}}"#);
+        let event = parse(&body).unwrap();
+        assert!(matches!(event.name, Cow::Borrowed("e")));
+        assert_eq!(matches!(event.data, Cow::Owned(_)), is_copied, "{data}");
+    }
 }
 
 #[test]
@@ -113,7 +125,8 @@ fn what_is_not_a_json_object_is_refused() {
 #[test]
 fn events_stay_within_their_limits() {
     let event = |name: &str, data: &str, channels: &[&str]| {
-        parse(&serde_json::json!({"name": name, "data": data, "channels": channels}).to_string())
+        let body = serde_json::json!({"name": name, "data": data, "channels": channels});
+        parse(&body.to_string()).map(drop)
     };
     let name = |problem| Err(Rejection::InvalidEventName { problem });
 
@@ -162,7 +175,7 @@ fn client_events_have_the_limits_of_events() {
     assert!(limits.client_event(&"x".repeat(201), "").is_err());
 }
 
-fn batch(body: &str) -> Result<Vec<TriggerRequest>, Rejection> {
+fn batch(body: &str) -> Result<Vec<TriggerRequest<'_>>, Rejection> {
     TriggerRequest::parse_batch(body.as_bytes(), &Limits::default())
 }
 

@@ -89,8 +89,8 @@ fn events_published_by_the_official_libraries_are_read() {
         let request = TriggerRequest::parse(body(vector), &Limits::default());
         let sent: Value = serde_json::from_slice(body(vector)).unwrap();
         let request = request.unwrap_or_else(|error| panic!("{}: {error}", text(vector, "name")));
-        assert_eq!(request.name.as_str(), sent["name"]);
-        assert_eq!(request.data, sent["data"]);
+        assert_eq!(&*request.name, sent["name"]);
+        assert_eq!(&*request.data, sent["data"]);
         assert_eq!(
             serde_json::to_value(&request.channels).unwrap(),
             sent["channels"]

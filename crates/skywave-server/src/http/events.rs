@@ -70,10 +70,10 @@ pub(super) fn publish_deprecated(
     node.publish_counted(app, iter::once(publication(&event)))
 }
 
-fn publication(event: &TriggerRequest) -> Publication<'_> {
+fn publication<'a>(event: &'a TriggerRequest<'_>) -> Publication<'a> {
     Publication {
         channels: &event.channels,
-        event: event.name.as_str(),
+        event: &event.name,
         data: &event.data,
         except: event.socket_id.map(Into::into),
     }
