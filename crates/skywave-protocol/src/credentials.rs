@@ -157,7 +157,7 @@ impl Credentials {
     /// A body that is not an object is never a webhook: its signature may be a client's `auth`.
     #[must_use]
     pub fn verify_webhook(&self, signature: &str, body: &[u8]) -> bool {
-        body.trim_ascii_start().starts_with(b"{") && self.is_digest(signature, body)
+        body.trim_ascii_start().starts_with(b"{") && self.is_digest(signature.as_bytes(), body)
     }
 
     /// The signature of `text`, in hexadecimal.
@@ -167,8 +167,8 @@ impl Credentials {
         hex::encode(&mac.finalize().into_bytes())
     }
 
-    /// Whether `given` is the signature of `text`.
-    pub(crate) fn is_digest(&self, given: &str, text: &[u8]) -> bool {
+    /// Whether `given`, in hexadecimal, is the signature of `text`.
+    pub(crate) fn is_digest(&self, given: &[u8], text: &[u8]) -> bool {
         let Some(given) = hex::decode::<32>(given) else {
             return false;
         };
@@ -190,7 +190,7 @@ impl Credentials {
         if key != self.key {
             return Err(Rejection::InvalidKey { given: key.into() });
         }
-        if !self.is_digest(given, signed.as_bytes()) {
+        if !self.is_digest(given.as_bytes(), signed.as_bytes()) {
             return Err(invalid(given));
         }
         Ok(())

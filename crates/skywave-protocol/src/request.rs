@@ -58,11 +58,9 @@ impl<'a> SignedRequest<'a> {
         let (path, query) = path_and_query
             .split_once('?')
             .unwrap_or((path_and_query, ""));
-        let mut parameters: Vec<_> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(Parameter::parse)
-            .collect();
+        let mut parameters = Vec::with_capacity(PARAMETERS);
+        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        parameters.extend(pairs.map(Parameter::parse));
         // Stable, as the values of a list stay in the order sent.
         parameters.sort_by(|a, b| bare(&a.name).cmp(bare(&b.name)));
         if let Some(twins) = parameters
@@ -137,7 +135,6 @@ impl<'a> SignedRequest<'a> {
         credentials: &Credentials,
     ) -> Result<VerifiedRequest<'_, 'a>, Rejection> {
         let given = self.value("auth_signature").unwrap_or_default();
-        let given = String::from_utf8_lossy(&given);
         let is_right = |path: &[u8], encoding| {
             credentials.is_digest(&given, &self.signed_text(path, encoding))
         };
@@ -160,7 +157,7 @@ impl<'a> SignedRequest<'a> {
         let signed = self.signed_text(self.path.as_bytes(), Encoding::Percent);
         Err(Rejection::InvalidRequestSignature {
             signed: Excerpt::of_signed(&String::from_utf8_lossy(&signed)),
-            given: given.as_ref().into(),
+            given: String::from_utf8_lossy(&given).as_ref().into(),
         })
     }
 
@@ -194,11 +191,17 @@ impl<'a> VerifiedRequest<'_, 'a> {
     ///
     /// [`Rejection::MissingBodyMd5`], [`Rejection::InvalidBodyMd5`].
     pub fn verify_body(&self, body: &[u8]) -> Result<(), Rejection> {
-        match self.request.value("body_md5") {
-            None if body.is_empty() => Ok(()),
-            None => Err(Rejection::MissingBodyMd5),
-            Some(given) if given.eq_ignore_ascii_case(body_md5(body).as_bytes()) => Ok(()),
-            Some(_) => Err(Rejection::InvalidBodyMd5),
+        let Some(given) = self.request.value("body_md5") else {
+            return match body.is_empty() {
+                true => Ok(()),
+                false => Err(Rejection::MissingBodyMd5),
+            };
+        };
+        let md5: [u8; 16] = Md5::digest(body).into();
+        if hex::decode(&given) == Some(md5) {
+            Ok(())
+        } else {
+            Err(Rejection::InvalidBodyMd5)
         }
     }
 
@@ -293,7 +296,7 @@ pub(crate) fn sign(
         ("auth_version".into(), "1.0".into()),
     ];
     if !body.is_empty() {
-        parameters.push(("body_md5".into(), body_md5(body).into()));
+        parameters.push(("body_md5".into(), hex::encode(&Md5::digest(body)).into()));
     }
     parameters.extend(
         params
@@ -353,6 +356,9 @@ fn value<'a>(parameters: &[Parameter<'a>], name: &str) -> Option<Cow<'a, [u8]>> 
     Some(found.value(Encoding::Percent))
 }
 
+/// Most requests have as many parameters, or fewer.
+const PARAMETERS: usize = 8;
+
 /// Most signed texts fit, so that they are allocated once.
 const SIGNED_BYTES: usize = 256;
 
@@ -362,10 +368,6 @@ pub(crate) fn text(bytes: Cow<'_, [u8]>) -> Option<Cow<'_, str>> {
         Cow::Borrowed(bytes) => str::from_utf8(bytes).ok().map(Cow::Borrowed),
         Cow::Owned(bytes) => String::from_utf8(bytes).ok().map(Cow::Owned),
     }
-}
-
-fn body_md5(body: &[u8]) -> String {
-    hex::encode(&Md5::digest(body))
 }
 
 /// The end of the name of a list.

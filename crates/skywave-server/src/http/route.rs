@@ -56,33 +56,26 @@ impl<'a> Route<'a> {
         if let Some(fallback) = fallback(path) {
             return Some(fallback);
         }
-        let mut segments = path.strip_prefix('/')?.split('/');
-        let first = segments.next()?;
-        let (app_id, rest) = match first {
-            "healthz" => return segments.next().is_none().then_some(Self::Health),
-            "readyz" => return segments.next().is_none().then_some(Self::Ready),
-            "app" => {
-                let key = segments.next()?;
-                return segments.next().is_none().then_some(Self::Connect { key });
-            }
-            "apps" => {
-                let app = segments.next()?;
-                let rest: Vec<_> = segments.collect();
-                if rest == ["sse"] {
-                    return Some(Self::Events { key: app });
-                }
-                (Some(app), rest)
-            }
+        let path = path.strip_prefix('/')?;
+        let mut all = [""; MAX_SEGMENTS + 1];
+        let mut count = 0;
+        for (place, segment) in all.iter_mut().zip(path.split('/')) {
+            *place = segment;
+            count += 1;
+        }
+        let (app_id, rest) = match all[..count] {
+            ["healthz"] => return Some(Self::Health),
+            ["readyz"] => return Some(Self::Ready),
+            ["app", key] => return Some(Self::Connect { key }),
+            ["apps", key, "sse"] => return Some(Self::Events { key }),
+            ["apps", app_id, ..] => (Some(app_id), &all[2..count]),
             // Trap 9: the Python library leaves the app out of this one path.
-            "users" => (
-                None,
-                [first].into_iter().chain(segments).collect::<Vec<_>>(),
-            ),
+            ["users", ..] => (None, &all[..count]),
             _ => return None,
         };
         Some(Self::Api {
             app_id,
-            call: Call::of(app_id.is_some(), &rest)?,
+            call: Call::of(app_id.is_some(), rest)?,
         })
     }
 }
@@ -150,6 +143,9 @@ impl Call {
         }
     }
 }
+
+/// No path has more segments: `apps/ID/channels/NAME/events`.
+const MAX_SEGMENTS: usize = 5;
 
 /// Bytes of JSON for a byte of data, at most: `\u0001`.
 const ESCAPED: usize = 6;
@@ -239,6 +235,8 @@ mod tests {
             ("/apps/3/events/x", None),
             ("/apps/3", None),
             ("/apps/3/channels/a/b", None),
+            ("/apps/3/channels/a/users/", None),
+            ("/apps/3/channels/a/users/b/c/d", None),
             ("/users/7", None),
             ("/channels", None),
             ("/", None),
