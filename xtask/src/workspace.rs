@@ -62,5 +62,29 @@ impl Workspace {
         command
             .current_dir(&self.root)
             .env("CARGO_TARGET_DIR", &self.target);
+        for (name, _) in env::vars_os() {
+            let told_of_this_crate = |prefix| name.to_string_lossy().starts_with(prefix);
+            if ABOUT_THIS_CRATE.iter().copied().any(told_of_this_crate) {
+                command.env_remove(&name);
+            }
+        }
+    }
+}
+
+/// What the cargo that runs this tool says of it. Build scripts that look at their own would find
+/// these instead, and ring would be built again whenever the two commands take turns.
+const ABOUT_THIS_CRATE: &[&str] = &["CARGO_PKG_", "CARGO_MANIFEST_"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_says_of_this_tool_is_not_passed_on() {
+        let cargo = Workspace::locate().expect("a folder").cargo(&["build"]);
+        let removed = |name| cargo.get_envs().any(|variable| variable == (name, None));
+        for name in ["CARGO_PKG_NAME", "CARGO_MANIFEST_DIR"] {
+            assert!(removed(name.as_ref()), "{name}");
+        }
     }
 }
