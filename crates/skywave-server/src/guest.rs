@@ -237,11 +237,12 @@ async fn enter_upgraded<T: Transport>(worker: Rc<Worker>, upgrade: OnUpgrade, mu
 
 /// Makes a connection of the transport, on this worker or on one with clearly fewer of them.
 async fn enter<T: Transport>(worker: Rc<Worker>, transport: T, visit: Visit) {
+    let arriving = match transport.depart() {
+        Ok(arriving) => arriving,
+        Err(error) => return tracing::warn!(%error, "a connection could not leave its runtime"),
+    };
     match worker.less_busy_peer().filter(|_| T::MOVES) {
-        None => admit(&worker, transport.into(), visit),
-        Some(peer) => match transport.depart() {
-            Ok(arriving) => peer.send(Arrival::Connection(arriving, visit)).await,
-            Err(error) => tracing::warn!(%error, "a connection could not change workers"),
-        },
+        None => admit(&worker, arriving, visit),
+        Some(peer) => peer.send(Arrival::Connection(arriving, visit)).await,
     }
 }

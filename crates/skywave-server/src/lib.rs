@@ -3,14 +3,16 @@
 //! The path of a byte is the list of files:
 //!
 //! ```text
-//! in   listener ─▶ guest ─▶ front ─▶ http ─▶ (handshake) ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
+//! in   listener ─▶ guest ─▶ front ─▶ http ─▶ (handshake) ─▶ worker
+//!      readiness ─▶ serve ─▶ stream ─▶ decoder ─▶ Shard::receive
 //! out  Engine::publish ─▶ inbox ─▶ thread (end of tick) ─▶ Shard::flush ─▶ socket ─▶ stream
 //! ```
 //!
 //! A connection lives on one worker, a thread with a runtime of its own, from the handshake to its
 //! end. An event is encoded once and written by the worker's loop straight into the subscribers'
 //! sockets; what a socket does not take waits in its outbox, which has a bound and a policy
-//! (`socket`). An idle connection owns a small task and no buffer.
+//! (`socket`). An idle connection owns neither task nor buffer: a worker watches its sockets by itself
+//! (`readiness`).
 //!
 //! [`Server::listen_at`] accepts connections on the workers themselves, at each [`Endpoint`].
 //! [`Server::handle`] lets an application's own HTTP server carry the routes: after the handshake the
@@ -26,6 +28,7 @@
 
 mod admission;
 mod arrival;
+mod calls;
 mod config;
 mod counters;
 mod date;
@@ -45,6 +48,7 @@ mod outbox;
 mod overload;
 mod peer;
 mod proxies;
+mod readiness;
 mod refuse;
 mod serve;
 mod server;

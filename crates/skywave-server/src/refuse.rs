@@ -3,37 +3,32 @@
 //! A browser shows the reason only when the WebSocket is opened first, so the handshake is answered
 //! and then the refusal sent: `pusher:error` and a close frame with the same code (§1.2, trap 2).
 
-use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
 use skywave_protocol::Rejection;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::admission::Lingering;
 use crate::socket::{LINGER, encode_rejection};
-use crate::stream::Stream;
+use crate::stream::Arriving;
 
-/// Sends the refusal, behind what is to be sent before, and waits until the peer has closed, so that it is not lost to a reset; where
-/// too many linger already, it does not wait.
+/// Sends the refusal, behind what is to be sent before, and waits until the peer has closed, so that it
+/// is not lost to a reset; where too many linger already, it does not wait.
 pub(crate) async fn refuse(
-    mut stream: Stream,
+    arriving: Arriving,
     (mut bytes, rejection): (Vec<u8>, Rejection),
     lingering: Option<Lingering>,
 ) {
     encode_rejection(&rejection, &mut bytes);
     let farewell = async {
-        let mut rest = &bytes[..];
-        while !rest.is_empty() {
-            match poll_fn(|cx| stream.poll_write(cx, rest)).await? {
-                0 => return Err(io::ErrorKind::WriteZero.into()),
-                written => rest = &rest[written..],
-            }
-        }
-        poll_fn(|cx| stream.poll_flush(cx)).await?;
+        let mut stream = arriving.land()?;
+        stream.write_all(&bytes).await?;
+        stream.flush().await?;
         // Who answers the close frame waits for our end of the stream (RFC 6455 §7.1.1).
-        poll_fn(|cx| stream.poll_end(cx)).await?;
+        stream.shutdown().await?;
         let mut ignored = [0; 512];
-        while poll_fn(|cx| stream.poll_read(cx, &mut ignored)).await? > 0 {}
+        while stream.read(&mut ignored).await? > 0 {}
         Ok(())
     };
     let patience = lingering.as_ref().map_or(0, |_| u64::from(LINGER));

@@ -1,7 +1,7 @@
 //! A socket with its outbox: where a connection's bytes go.
 //!
 //! [`Socket::send`] writes straight from the worker's loop. Only what the kernel does not take goes
-//! into the outbox, and only then is the connection's task woken to write the rest.
+//! into the outbox, and only then is the connection served to write the rest.
 //!
 //! **At the bound** of the outbox (a reader slower than its channels for long enough to pile up
 //! `outbox_bytes`) the connection gets the whole frames that fit, an error and close code 4100
@@ -9,17 +9,20 @@
 //! second: 4200 would bring a slow reader back at once. Where much waits for others as well, that
 //! bound is closer ([`Backlog::limit`]).
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker, ready};
+use std::sync::Arc;
+use std::task::{Poll, ready};
 
 use skywave_engine::{Link, encode_frame};
 use skywave_protocol::{Rejection, ServerMessage};
-use skywave_websocket::frame;
+use skywave_websocket::{Decoder, frame};
 
+use crate::calls::Calls;
 use crate::ending::Ending;
 use crate::outbox::{Backlog, Outbox, end_of_frames};
+use crate::readiness::Readiness;
 use crate::stream::Stream;
 use crate::worker::Mark;
 
@@ -28,11 +31,14 @@ pub(crate) const LINGER: u32 = 5;
 
 /// A stream, the bytes it did not take yet, and how far the connection's life has come.
 pub(crate) struct Socket {
-    /// No borrow outlives a call: the flush of a channel writes, and the connection's own task.
+    /// No borrow outlives a call: the flush of a channel writes, and whoever serves the connection.
     wire: RefCell<Wire>,
     backlog: Rc<Backlog>,
-    /// Whom to wake when the outbox fills or the phase changes: the one task that serves it.
-    task: OnceCell<Waker>,
+    /// Where to say that the connection is to be served, and whether that was said.
+    calls: Arc<Calls>,
+    called: Cell<bool>,
+    /// The beginning of a message; between two, any decoder will do.
+    unfinished: Cell<Option<Box<Decoder>>>,
     /// Where the worker finds its connection.
     pub(crate) mark: Mark,
     phase: Cell<Phase>,
@@ -70,12 +76,20 @@ pub(crate) enum Phase {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: Stream, backlog: Rc<Backlog>, mark: Mark, now: u32) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        backlog: Rc<Backlog>,
+        calls: Arc<Calls>,
+        mark: Mark,
+        now: u32,
+    ) -> Self {
         let outbox = None;
         Self {
             wire: RefCell::new(Wire { stream, outbox }),
             backlog,
-            task: OnceCell::new(),
+            calls,
+            called: Cell::new(false),
+            unfinished: Cell::default(),
             mark,
             phase: Cell::new(Phase::New),
             ending: Cell::new(None),
@@ -172,7 +186,7 @@ impl Socket {
     /// Drops the connection without a word.
     pub(crate) fn abort(&self) {
         self.phase.set(Phase::Cut);
-        self.wake();
+        self.call();
     }
 
     /// Sends the last frames of a connection, which the bound of the outbox does not stop.
@@ -182,11 +196,11 @@ impl Socket {
             self.enqueue(&last[sent..]);
             self.end(phase, ending);
         }
-        self.wake();
+        self.call();
     }
 
-    /// Ends the open part of the connection's life. The time to linger begins when its task has
-    /// seen that; until then it is not silent at all.
+    /// Ends the open part of the connection's life. The time to linger begins when it is served next;
+    /// until then it is not silent at all.
     fn end(&self, phase: Phase, ending: Ending) {
         self.ending.set(Some(ending));
         self.phase.set(phase);
@@ -213,8 +227,8 @@ impl Socket {
             self.enqueue(&frames[sent..end]);
             self.enqueue(&last);
             self.end(Phase::Closing, ending);
+            self.call();
         }
-        self.wake();
     }
 
     fn enqueue(&self, bytes: &[u8]) {
@@ -222,8 +236,11 @@ impl Socket {
             return;
         }
         let outbox = &mut self.wire.borrow_mut().outbox;
-        let outbox = outbox.get_or_insert_default();
-        outbox.push(bytes, &self.backlog);
+        if outbox.is_none() {
+            // From then on the stream tells when it takes something again.
+            self.call();
+        }
+        outbox.get_or_insert_default().push(bytes, &self.backlog);
     }
 
     /// Writes as much as the stream takes, when nothing waits before it; returns how much that was.
@@ -237,54 +254,60 @@ impl Socket {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
             Err(_) => {
                 self.phase.set(Phase::Done);
-                self.wake();
+                self.call();
                 frames.len()
             }
         }
     }
 
     /// Writes the outbox; ready when it is empty.
-    pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn flush(&self, readiness: &Readiness) -> Poll<io::Result<()>> {
         let wire = &mut *self.wire.borrow_mut();
-        while let Some(outbox) = &mut wire.outbox {
-            let written = ready!(wire.stream.poll_write(cx, outbox.unwritten()))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            outbox.advance(written, &self.backlog);
-            if outbox.is_empty() {
-                wire.outbox = None;
-            }
+        let flushed = wire.flush(&self.backlog);
+        if flushed.is_pending() {
+            // Something may have been taken since, which is told of as well.
+            wire.stream.watch_writes(self.mark.key(), readiness)?;
         }
-        wire.stream.poll_flush(cx)
+        flushed
     }
 
     /// Ends the sending side; only when the outbox is empty.
-    pub(crate) fn poll_end(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.wire.borrow_mut().stream.poll_end(cx)
+    pub(crate) fn end_sending(&self) -> Poll<io::Result<()>> {
+        self.wire.borrow_mut().stream.end()
     }
 
     /// See [`Stream::say_goodbye`].
-    pub(crate) fn say_goodbye(&self, cx: &mut Context<'_>) {
-        self.wire.borrow_mut().stream.say_goodbye(cx);
+    pub(crate) fn say_goodbye(&self) {
+        self.wire.borrow_mut().stream.say_goodbye();
     }
 
-    pub(crate) fn poll_read(
-        &self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.wire.borrow_mut().stream.poll_read(cx, buffer)
+    /// Reads what is there; says with it whether that may have been all.
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> Poll<io::Result<(usize, bool)>> {
+        let stream = &mut self.wire.borrow_mut().stream;
+        let length = ready!(stream.read(buffer))?;
+        Poll::Ready(Ok((length, length < buffer.len() && stream.reads_all())))
     }
 
-    /// Remembers whom to wake when the outbox fills or the phase changes.
-    pub(crate) fn register(&self, waker: &Waker) {
-        self.task.get_or_init(|| waker.clone());
+    /// Takes the decoder of the message that has begun.
+    pub(crate) fn take_unfinished(&self) -> Option<Decoder> {
+        self.unfinished.take().map(|decoder| *decoder)
     }
 
-    fn wake(&self) {
-        if let Some(task) = self.task.get() {
-            task.wake_by_ref();
+    /// Keeps a decoder for the rest of the message that has begun.
+    pub(crate) fn keep_unfinished(&self, decoder: Decoder) {
+        self.unfinished.set(Some(Box::new(decoder)));
+    }
+
+    /// The connection is served now: what happens from here on is a reason to serve it again.
+    pub(crate) fn is_served(&self) {
+        self.called.set(false);
+        self.wire.borrow().stream.is_served();
+    }
+
+    /// Has the connection served, since its outbox has filled or its phase has changed.
+    pub(crate) fn call(&self) {
+        if !self.called.replace(true) {
+            self.calls.call(self.mark.key());
         }
     }
 }
@@ -298,6 +321,20 @@ impl Drop for Socket {
 }
 
 impl Wire {
+    fn flush(&mut self, backlog: &Backlog) -> Poll<io::Result<()>> {
+        while let Some(outbox) = &mut self.outbox {
+            let written = ready!(self.stream.write(outbox.unwritten()))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            outbox.advance(written, backlog);
+            if outbox.is_empty() {
+                self.outbox = None;
+            }
+        }
+        self.stream.flush()
+    }
+
     /// Bytes that the stream did not take.
     fn waiting(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())

@@ -1,8 +1,16 @@
 //! The byte stream below a connection: a raw socket on the fast path, anything else boxed.
+//!
+//! Nothing here waits: what cannot be done now is [`Poll::Pending`], and the connection is served again
+//! when it can ([`crate::readiness`]).
 
 use std::io;
+#[cfg(unix)]
+use std::io::{Read, Write};
+#[cfg(unix)]
+use std::net::Shutdown;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::Bytes;
 use hyper::upgrade::Upgraded;
@@ -14,12 +22,27 @@ use tokio::net::UnixStream;
 #[cfg(feature = "tls")]
 use tokio_rustls::server::TlsStream;
 
+use crate::calls::Caller;
+use crate::readiness::Readiness;
+
 /// A stream owned by a worker.
 pub(crate) enum Stream {
-    Tcp(TcpStream),
     #[cfg(unix)]
-    Unix(UnixStream),
-    Boxed(Pin<Box<dyn Duplex>>),
+    Tcp(mio::net::TcpStream, WatchesWrites),
+    #[cfg(unix)]
+    Unix(mio::net::UnixStream, WatchesWrites),
+    Boxed(Box<Calling>),
+}
+
+/// Whether it is told when the socket takes something: from the first time that it did not.
+#[cfg(unix)]
+type WatchesWrites = bool;
+
+/// A stream that calls its connection when it is ready.
+pub(crate) struct Calling {
+    stream: Pin<Box<dyn Duplex>>,
+    caller: Arc<Caller>,
+    waker: Waker,
 }
 
 /// A stream on its way to a worker: taken out of the HTTP server, not yet registered there.
@@ -36,9 +59,7 @@ pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send {}
 impl<T: AsyncRead + AsyncWrite + Send> Duplex for T {}
 
 /// What a listener of the server's own carries HTTP over, and then a connection.
-pub(crate) trait Transport:
-    AsyncRead + AsyncWrite + Unpin + Send + Into<Stream> + 'static
-{
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Whether it can be taken off the runtime it is on.
     const MOVES: bool;
 
@@ -111,71 +132,126 @@ impl Arriving {
         Ok((Self::Boxed(Box::pin(TokioIo::new(upgraded))), Bytes::new()))
     }
 
-    /// Registers the stream with the runtime of the current worker.
-    pub(crate) fn land(self) -> io::Result<Stream> {
-        match self {
-            Self::Tcp(tcp) => Ok(TcpStream::from_std(tcp)?.into()),
+    /// Registers the stream with the runtime of the current thread.
+    pub(crate) fn land(self) -> io::Result<Pin<Box<dyn Duplex>>> {
+        Ok(match self {
+            Self::Tcp(tcp) => Box::pin(TcpStream::from_std(tcp)?),
             #[cfg(unix)]
-            Self::Unix(unix) => Ok(UnixStream::from_std(unix)?.into()),
-            Self::Boxed(boxed) => Ok(Stream::Boxed(boxed)),
-        }
-    }
-}
-
-impl From<TcpStream> for Stream {
-    fn from(tcp: TcpStream) -> Self {
-        Self::Tcp(tcp)
-    }
-}
-
-#[cfg(unix)]
-impl From<UnixStream> for Stream {
-    fn from(unix: UnixStream) -> Self {
-        Self::Unix(unix)
-    }
-}
-
-#[cfg(feature = "tls")]
-impl<S: Transport> From<TlsStream<S>> for Stream {
-    fn from(tls: TlsStream<S>) -> Self {
-        Self::Boxed(Box::pin(tls))
+            Self::Unix(unix) => Box::pin(UnixStream::from_std(unix)?),
+            Self::Boxed(boxed) => boxed,
+        })
     }
 }
 
 impl Stream {
-    pub(crate) fn poll_read(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(self.duplex().poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+    /// The stream of connection `key`, which is served from now on whenever it is ready.
+    pub(crate) fn new(arriving: Arriving, key: u32, readiness: &Readiness) -> io::Result<Self> {
+        match arriving {
+            #[cfg(unix)]
+            Arriving::Tcp(tcp) => {
+                let mut tcp = mio::net::TcpStream::from_std(tcp);
+                readiness.watch(key, &mut tcp)?;
+                Ok(Self::Tcp(tcp, false))
+            }
+            #[cfg(unix)]
+            Arriving::Unix(unix) => {
+                let mut unix = mio::net::UnixStream::from_std(unix);
+                readiness.watch(key, &mut unix)?;
+                Ok(Self::Unix(unix, false))
+            }
+            other => {
+                let caller = readiness.calls.caller(key);
+                let waker = Waker::from(Arc::clone(&caller));
+                // Until it was asked for the first time, it calls nobody.
+                waker.wake_by_ref();
+                Ok(Self::Boxed(Box::new(Calling {
+                    stream: other.land()?,
+                    caller,
+                    waker,
+                })))
+            }
+        }
     }
 
-    pub(crate) fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.duplex().poll_write(cx, bytes)
+    /// It is served now: what happens from here on is a reason to be served again.
+    pub(crate) fn is_served(&self) {
+        if let Self::Boxed(boxed) = self {
+            boxed.caller.is_answered();
+        }
+    }
+
+    /// Has a socket watched for whether it takes something; others watch themselves.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are no sockets"))]
+    pub(crate) fn watch_writes(&mut self, key: u32, readiness: &Readiness) -> io::Result<()> {
+        match self {
+            #[cfg(unix)]
+            Self::Tcp(tcp, watches @ false) => {
+                *watches = true;
+                readiness.watch_writes(key, tcp)
+            }
+            #[cfg(unix)]
+            Self::Unix(unix, watches @ false) => {
+                *watches = true;
+                readiness.watch_writes(key, unix)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads what is there.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match self {
+            #[cfg(unix)]
+            Self::Tcp(tcp, _) => at_once(|| tcp.read(buffer)),
+            #[cfg(unix)]
+            Self::Unix(unix, _) => at_once(|| unix.read(buffer)),
+            Self::Boxed(boxed) => {
+                let mut buffer = ReadBuf::new(buffer);
+                ready!(boxed.poll(|stream, cx| stream.poll_read(cx, &mut buffer)))?;
+                Poll::Ready(Ok(buffer.filled().len()))
+            }
+        }
+    }
+
+    /// Whether a read that did not fill its buffer has read all that was there.
+    pub(crate) fn reads_all(&self) -> bool {
+        !matches!(self, Self::Boxed(_))
+    }
+
+    /// Writes what the stream takes.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Boxed(boxed) => boxed.poll(|stream, cx| stream.poll_write(cx, bytes)),
+            #[cfg(unix)]
+            socket => at_once(|| socket.try_write(bytes)),
+        }
     }
 
     /// Pushes out what a boxed stream holds back; a socket holds nothing back.
-    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.duplex().poll_flush(cx)
+    pub(crate) fn flush(&mut self) -> Poll<io::Result<()>> {
+        match self {
+            Self::Boxed(boxed) => boxed.poll(AsyncWrite::poll_flush),
+            #[cfg(unix)]
+            _ => Poll::Ready(Ok(())),
+        }
     }
 
     /// Ends the sending side, so that the peer finds the end of the stream behind what was sent.
-    pub(crate) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.duplex().poll_shutdown(cx)
+    pub(crate) fn end(&mut self) -> Poll<io::Result<()>> {
+        match self {
+            #[cfg(unix)]
+            Self::Tcp(tcp, _) => Poll::Ready(tcp.shutdown(Shutdown::Write)),
+            #[cfg(unix)]
+            Self::Unix(unix, _) => Poll::Ready(unix.shutdown(Shutdown::Write)),
+            Self::Boxed(boxed) => boxed.poll(AsyncWrite::poll_shutdown),
+        }
     }
 
     /// Ends a boxed stream in its own words before it is dropped, without waiting: TLS tells an end
     /// from a cut (RFC 8446 §6.1). To a socket the two are one.
-    pub(crate) fn say_goodbye(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn say_goodbye(&mut self) {
         if let Self::Boxed(boxed) = self {
-            let _ = boxed.as_mut().poll_shutdown(cx);
+            let _ = boxed.poll(AsyncWrite::poll_shutdown);
         }
     }
 
@@ -183,41 +259,37 @@ impl Stream {
     ///
     /// # Errors
     ///
-    /// `WouldBlock` when it takes nothing; always for a boxed stream, whose bytes go through the
-    /// connection's own task.
+    /// `WouldBlock` when it takes nothing; always for a boxed stream, whose bytes are written when
+    /// its connection is served.
     pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Tcp(tcp) => send_now(tcp, bytes),
             #[cfg(unix)]
-            Self::Unix(unix) => unix.try_write(bytes),
+            Self::Tcp(tcp, _) => (&mut &*tcp).write(bytes),
+            #[cfg(unix)]
+            Self::Unix(unix, _) => (&mut &*unix).write(bytes),
             Self::Boxed(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
+}
 
-    fn duplex(&mut self) -> Pin<&mut (dyn Duplex + 'static)> {
-        match self {
-            Self::Tcp(tcp) => Pin::<&mut TcpStream>::new(tcp),
-            #[cfg(unix)]
-            Self::Unix(unix) => Pin::<&mut UnixStream>::new(unix),
-            Self::Boxed(boxed) => boxed.as_mut(),
-        }
+impl Calling {
+    /// Asks the stream, which calls the connection when it has more to say.
+    fn poll<R>(
+        &mut self,
+        ask: impl FnOnce(Pin<&mut (dyn Duplex + 'static)>, &mut Context<'_>) -> R,
+    ) -> R {
+        ask(self.stream.as_mut(), &mut Context::from_waker(&self.waker))
     }
 }
 
-/// Sends what a socket takes at once.
-///
-/// tokio would look first whether it holds the socket for writable, which is memory that nothing else of
-/// a delivery touches. Here it is always worth a try: while a socket takes nothing, its bytes wait in the
-/// outbox and nobody comes here; and when it takes nothing now, the connection's task finds that out in
-/// tokio's own way.
-#[cfg(target_os = "linux")]
-fn send_now(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    /// Of `sys/socket.h`: an error instead of a signal when the peer is gone, as std has it.
-    const MSG_NOSIGNAL: i32 = 0x4000;
-    socket2::SockRef::from(tcp).send_with_flags(bytes, MSG_NOSIGNAL)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn send_now(tcp: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    tcp.try_write(bytes)
+/// What a socket that does not wait can do now.
+#[cfg(unix)]
+fn at_once(mut act: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    loop {
+        match act() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Poll::Pending,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return Poll::Ready(done),
+        }
+    }
 }

@@ -1,9 +1,11 @@
 //! What runs on a worker's thread.
 //!
-//! One task per connection ([`crate::serve`]), one that ends each tick (it sleeps until the inbox holds
-//! something, lets the tasks that are ready go first, and then writes everything in one go), one that
-//! looks at deadlines once a second, and two that follow what the server's owner decides: the end, and
-//! other apps. All connections depend on the latter, so they are run again should they ever panic.
+//! One task that serves the connections ([`crate::serve`]), one that ends each tick (it sleeps until the
+//! inbox holds something, lets the tasks that are ready go first, and then writes everything in one
+//! go), one that looks at deadlines once a second, and two that follow what the server's owner decides:
+//! the end, and other apps. All connections depend on them, so they are run again should they ever
+//! panic. Beside them there is a task for everybody who has not become a connection yet
+//! ([`crate::guest`]).
 
 use std::future::poll_fn;
 use std::io;
@@ -12,15 +14,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::task::{LocalSet, coop::unconstrained, spawn_local, yield_now};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::arrival::{Arrival, Visit};
+use crate::arrival::Arrival;
 use crate::config::Settings;
 #[cfg(feature = "tls")]
 use crate::guest;
 use crate::node::Node;
-use crate::stream::Arriving;
 use crate::worker::Worker;
 use crate::{listener, serve};
 
@@ -34,15 +35,47 @@ pub(crate) fn run(
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async move {
-        let worker = Rc::new(Worker::new(node, number, settings));
+        let worker = Rc::new(Worker::new(node, number, settings)?);
+        spawn_local(keep_running(Rc::clone(&worker), serve_connections));
         spawn_local(keep_running(Rc::clone(&worker), end_ticks));
         spawn_local(keep_running(Rc::clone(&worker), check_deadlines));
         spawn_local(keep_running(Rc::clone(&worker), follow_stage));
         spawn_local(keep_running(Rc::clone(&worker), follow_apps));
         receive(&worker, arrivals).await;
         worker.close_all().await;
-    });
-    Ok(())
+        Ok(())
+    })
+}
+
+async fn serve_connections(worker: Rc<Worker>) {
+    // tokio would stop a task that does so much at once in the middle of it.
+    unconstrained(serve_all(&worker)).await;
+}
+
+/// Serves whoever is due, and lets the others on the worker have their turns in between.
+async fn serve_all(worker: &Worker) {
+    let mut due = Vec::new();
+    loop {
+        let mut had_to_wait = false;
+        let polled = poll_fn(|cx| {
+            let polled = worker.readiness.poll_due(cx, &mut due);
+            had_to_wait |= polled.is_pending();
+            polled
+        });
+        if let Err(error) = polled.await {
+            tracing::error!(%error, "it cannot be told which connections are ready");
+            sleep(Duration::from_secs(1)).await;
+        }
+        for (number, due) in due.drain(..).enumerate() {
+            if number > 0 && number % IN_TURN == 0 {
+                yield_now().await;
+            }
+            serve::serve(worker, due);
+        }
+        if !had_to_wait {
+            yield_now().await;
+        }
+    }
 }
 
 /// Ends a tick whenever something is in the inbox.
@@ -52,6 +85,9 @@ async fn end_ticks(worker: Rc<Worker>) {
         worker.end_tick().await;
     }
 }
+
+/// Connections that are served before it is the turn of others.
+const IN_TURN: usize = 256;
 
 async fn check_deadlines(worker: Rc<Worker>) {
     let mut seconds = interval(Duration::from_secs(1));
@@ -86,7 +122,9 @@ async fn receive(worker: &Rc<Worker>, mut arrivals: mpsc::Receiver<Arrival>) {
     while let Some(arrival) = arrivals.recv().await {
         match arrival {
             Arrival::Connection(arriving, visit) => {
-                spawn_local(land(Rc::clone(worker), arriving, visit));
+                // A task of its own, so that whatever goes wrong with one stays with it.
+                let worker = Rc::clone(worker);
+                spawn_local(async move { serve::admit(&worker, arriving, visit) });
             }
             Arrival::Listener(listening, entrance) => {
                 let accept = listener::accept(Rc::clone(worker), listening, entrance);
@@ -96,13 +134,5 @@ async fn receive(worker: &Rc<Worker>, mut arrivals: mpsc::Receiver<Arrival>) {
             Arrival::Guest(arriving, guest) => guest::land(worker, arriving, guest),
             Arrival::Terminate { app, user_id } => worker.terminate(&app, &user_id),
         }
-    }
-}
-
-/// A task of its own, so that whatever goes wrong with one connection stays with it.
-async fn land(worker: Rc<Worker>, arriving: Arriving, visit: Visit) {
-    match arriving.land() {
-        Ok(stream) => serve::admit(&worker, stream, visit),
-        Err(error) => tracing::warn!(%error, "a connection was lost on its way to a worker"),
     }
 }

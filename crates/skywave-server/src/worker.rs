@@ -6,12 +6,13 @@
 mod deadlines;
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use skywave_engine::{App, Connection, Shard};
+use skywave_engine::{App, Shard};
 use skywave_protocol::{Rejection, SocketId};
 use skywave_websocket::{Decoder, Limits};
 use slab::Slab;
@@ -26,14 +27,17 @@ use crate::ending::Ending;
 use crate::http::Admitted;
 use crate::node::{Mailbox, Node};
 use crate::outbox::Backlog;
+use crate::readiness::Readiness;
 use crate::socket::Socket;
-use crate::stream::Stream;
+use crate::stream::{Arriving, Stream};
 use crate::wheel::Wheel;
 
 /// The state of one worker thread.
 pub(crate) struct Worker {
     pub(crate) shard: Shard<Socket>,
     pub(crate) settings: Settings,
+    /// Whose turn it is.
+    pub(crate) readiness: Readiness,
     /// Lent to whoever is reading; one buffer for all connections of the worker.
     scratch: Cell<Vec<u8>>,
     /// For the answers that are written here.
@@ -51,9 +55,12 @@ pub(crate) struct Worker {
     listeners: RefCell<Vec<AbortHandle>>,
 }
 
+/// A connection of a worker.
+pub(crate) type Connection = skywave_engine::Connection<Socket>;
+
 /// A connection in the worker's table.
 struct Entry {
-    connection: Rc<Connection<Socket>>,
+    connection: Rc<Connection>,
     /// Given back when the connection ends.
     _seat: Option<Box<Seat>>,
 }
@@ -65,13 +72,21 @@ pub(crate) struct Mark {
     serial: u32,
 }
 
+impl Mark {
+    /// Where the connection stands in the worker's table, as long as it is there.
+    pub(crate) fn key(self) -> u32 {
+        self.key
+    }
+}
+
 /// What one read takes at most.
 pub(crate) const SCRATCH_BYTES: usize = 64 * 1024;
 
 impl Worker {
     /// The state of worker `number`, which has no connections yet.
-    pub(crate) fn new(node: Arc<Node>, number: usize, settings: Settings) -> Self {
-        Self {
+    pub(crate) fn new(node: Arc<Node>, number: usize, settings: Settings) -> io::Result<Self> {
+        Ok(Self {
+            readiness: Readiness::new()?,
             shard: Shard::new(Arc::clone(&node.engine), number),
             settings,
             scratch: Cell::default(),
@@ -85,7 +100,7 @@ impl Worker {
             node,
             closing: Cell::new(false),
             listeners: RefCell::default(),
-        }
+        })
     }
 
     /// For a connection of which nothing is decoded so far.
@@ -153,7 +168,15 @@ impl Worker {
     }
 
     /// Puts a new connection into the table.
-    pub(crate) fn enter(&self, stream: Stream, admitted: Admitted) -> Rc<Connection<Socket>> {
+    ///
+    /// # Errors
+    ///
+    /// When the system does not watch its socket. It is gone then.
+    pub(crate) fn enter(
+        &self,
+        arriving: Arriving,
+        admitted: Admitted,
+    ) -> io::Result<Rc<Connection>> {
         let mut connections = self.connections.borrow_mut();
         let vacancy = connections.vacant_entry();
         let mark = Mark {
@@ -162,7 +185,9 @@ impl Worker {
         };
         self.next_serial.set(mark.serial);
         let now = self.second();
-        let socket = Socket::new(stream, Rc::clone(&self.backlog), mark, now);
+        let stream = Stream::new(arriving, mark.key, &self.readiness)?;
+        let (backlog, calls) = (Rc::clone(&self.backlog), Arc::clone(&self.readiness.calls));
+        let socket = Socket::new(stream, backlog, calls, mark, now);
         let connection = Rc::new(Connection::new(socket, admitted.slot, random_socket_id()));
         vacancy.insert(Entry {
             connection: Rc::clone(&connection),
@@ -179,11 +204,18 @@ impl Worker {
         self.node.counters.opened.add_one();
         let (socket_id, app) = (connection.socket_id(), connection.app().id());
         tracing::debug!(%socket_id, app, "a connection was opened");
-        connection
+        Ok(connection)
+    }
+
+    /// The connection at this place of the table.
+    pub(crate) fn connection(&self, key: u32) -> Option<Rc<Connection>> {
+        let connections = self.connections.borrow();
+        let entry = connections.get(key as usize)?;
+        Some(Rc::clone(&entry.connection))
     }
 
     /// Closes a connection that came while the server shuts down.
-    pub(crate) fn turn_away_if_closing(&self, connection: &Connection<Socket>) {
+    pub(crate) fn turn_away_if_closing(&self, connection: &Connection) {
         if self.closing.get() {
             let socket = &connection.link;
             socket.close(GOING_AWAY, SHUTTING_DOWN, Ending::Shutdown);
@@ -203,8 +235,8 @@ impl Worker {
         self.node.look_around();
     }
 
-    /// Removes a connection that ended; its task calls this once.
-    pub(crate) fn dismiss(&self, connection: &Connection<Socket>) {
+    /// Removes a connection that ended.
+    pub(crate) fn dismiss(&self, connection: &Connection) {
         self.shard.disconnect(connection, self.node.millisecond());
         let key = connection.link.mark.key as usize;
         self.connections.borrow_mut().remove(key);
@@ -246,7 +278,7 @@ impl Worker {
     }
 
     /// Does something with a connection that is still there.
-    pub(crate) fn with(&self, mark: Mark, act: impl FnOnce(&Connection<Socket>)) {
+    pub(crate) fn with(&self, mark: Mark, act: impl FnOnce(&Connection)) {
         let connections = self.connections.borrow();
         let entry = connections.get(mark.key as usize);
         if let Some(Entry { connection, .. }) = entry
@@ -288,6 +320,11 @@ impl Worker {
             }
         };
         let _ = timeout(Duration::from_secs(SHUTDOWN_SECONDS), all_gone).await;
+        for mark in self.marks() {
+            if let Some(connection) = self.connection(mark.key) {
+                self.dismiss(&connection);
+            }
+        }
     }
 
     fn answering(&self) -> bool {

@@ -4,15 +4,13 @@
 //!
 //! | bytes | what |
 //! |---|---|
-//! | 128 | its task: 24 of our own, the rest is tokio's; tokio rounds up to 128 |
-//! | 256 | tokio's registration of the socket, likewise rounded up |
-//! | 192 | the connection: socket, phase, session, and two counts of references |
+//! | 176 | the connection: socket, phase, session, and two counts of references |
 //! | 16 | its entry in the worker's table |
 //! | 8 | its mark in the wheel of deadlines |
 //!
-//! That is with debug assertions, where mio's sockets are 8 bytes larger, and with every scheduler of
-//! tokio compiled in, which costs 8 more. The first subscription adds its 24 bytes and 8 in the
-//! channel's list; the rest of what is counted then is the share of a channel with few subscribers.
+//! That is with debug assertions, where mio's sockets are 8 bytes larger. The first subscription adds its
+//! 24 bytes and 8 in the channel's list; the rest of what is counted then is the share of a channel
+//! with few subscribers.
 //!
 //! A binary of its own, since it has an allocator of its own: the system's, with counters. Client and
 //! server are one process; the client's side allocates nothing while it connects and subscribes.
@@ -30,8 +28,8 @@ use stats_alloc::StatsAlloc;
 #[global_allocator]
 static HEAP: StatsAlloc<System> = StatsAlloc::system();
 
-/// Counted: 600. Tables that grow at other moments make a difference of a few bytes.
-const MOST_WHEN_IDLE: usize = 616;
+/// Counted: 200. Tables that grow at other moments make a difference of a few bytes.
+const MOST_WHEN_IDLE: usize = 216;
 /// Counted: 52.
 const MOST_PER_SUBSCRIPTION: usize = 60;
 

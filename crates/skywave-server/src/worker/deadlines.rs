@@ -5,10 +5,9 @@
 //! then. So a sign of life costs nothing but a note of the second, and no entry of a wheel is ever
 //! searched for or removed.
 
-use skywave_engine::Connection;
 use skywave_protocol::Rejection;
 
-use super::{Mark, Worker};
+use super::{Connection, Mark, Worker};
 use crate::socket::{LINGER, Phase, Socket};
 
 impl Worker {
@@ -37,7 +36,7 @@ impl Worker {
     }
 
     /// Closes a connection that had until second `by` to authorise itself and did not (§1.13).
-    fn check_authorisation(&self, connection: &Connection<Socket>, by: u32) {
+    fn check_authorisation(&self, connection: &Connection, by: u32) {
         let left = by.saturating_sub(self.second());
         if left > 0 {
             // The deadline is beyond the wheel, or the wheel's second a little behind ours.

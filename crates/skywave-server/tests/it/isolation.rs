@@ -7,7 +7,7 @@ use std::thread;
 use crate::host::{Host, Spied, on_a_worker};
 use crate::log;
 use crate::node::{Node, until};
-use crate::wire::{CLOSE, Wire, frame, subscribe, unfinished};
+use crate::wire::{CLOSE, PONG, Wire, frame, subscribe, unfinished};
 
 #[test]
 fn a_panic_in_one_connection_closes_that_connection_only() {
@@ -123,6 +123,74 @@ fn a_reset_in_the_middle_of_a_delivery_is_survived() {
     }
     until("one is left", || node.server.connections() == 1);
     assert_eq!(node.subscriptions("loud"), 0);
+}
+
+/// Has the talkers stop, also when something is wrong.
+struct Silence<'a>(&'a AtomicBool);
+
+impl Drop for Silence<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_client_that_never_stops_talking_holds_up_nobody() {
+    let node = Node::with(|config| config.workers = Some(1));
+    let host = Host::start();
+    let mut neighbour = node.subscriber("news");
+    // On a raw socket, and on one that is told of by a waker.
+    let mut raw = node.socket();
+    let mut boxed = Wire::over(host.foreign(&node.server, |stream| stream));
+    boxed.open();
+    // Nobody answers a pong.
+    let words = frame(PONG, [b'x'; 125]).repeat(10_000);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for talker in [&mut raw, &mut boxed] {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    talker.send(&words);
+                }
+            });
+        }
+        let _silence = Silence(&stop);
+        for _ in 0..10 {
+            neighbour.is_answered();
+            node.publish("news", "e", "{}");
+            neighbour.hears("news", "e", "{}");
+        }
+    });
+    for mut talker in [raw, boxed] {
+        talker.subscribe("news");
+    }
+}
+
+#[test]
+fn more_streams_may_be_ready_at_once_than_tokio_lets_a_task_serve() {
+    const STREAMS: usize = 200;
+    let node = Node::with(|config| config.workers = Some(1));
+    let host = Host::start();
+    let mut streams: Vec<Wire> = (0..STREAMS)
+        .map(|_| {
+            let mut wire = Wire::over(host.foreign(&node.server, |stream| stream));
+            wire.open();
+            wire
+        })
+        .collect();
+    let held = host.hold_worker(&node.server);
+    for wire in &mut streams {
+        wire.send(subscribe("crowd"));
+    }
+    drop(held);
+    for wire in &mut streams {
+        let answer = wire.message();
+        assert_eq!(answer["event"], "pusher_internal:subscription_succeeded");
+    }
+    node.publish("crowd", "e", "{}");
+    for wire in &mut streams {
+        assert_eq!(wire.message()["event"], "e");
+    }
 }
 
 #[test]
