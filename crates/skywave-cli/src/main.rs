@@ -30,9 +30,9 @@ use mimalloc::MiMalloc;
 /// In place of musl's own allocator, with which publishes per CPU-second were 0.96 of what they are with
 /// this one (three paired runs, one worker), and 0.81 with two workers (four runs, far apart).
 ///
-/// glibc's allocator stays. Over five paired runs its publishes were 0.99 of mimalloc's, `f1k_sat` 1.05
-/// and `chan` 0.97, all within the spread, while an idle connection with a subscription held 952 bytes
-/// instead of 1,322; without one, 918 instead of 886.
+/// glibc's allocator stays. Over seven paired runs its publishes were 1.03 of mimalloc's and `chan` 1.01,
+/// within the spread, while an idle connection held 250 bytes instead of 441, and 324 instead of 656
+/// with a subscription (three runs).
 #[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;

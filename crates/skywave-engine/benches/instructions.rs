@@ -25,8 +25,11 @@ use gungraun::{Callgrind, EventKind};
 use skywave_engine::{
     App, AppSettings, Apps, Connection, Engine, Link, Publication, Shard, encode_frame,
 };
-use skywave_protocol::{ChannelName, Credentials, Secret, ServerMessage, SignedRequest, SocketId};
-use skywave_websocket::{Decoder, Limits, Message};
+use skywave_protocol::{
+    ChannelName, Credentials, Limits, Secret, ServerMessage, SignedRequest, SocketId,
+    TriggerRequest,
+};
+use skywave_websocket::{Decoder, Message};
 
 const KEY: &str = "278d425bdf160c739803";
 const PATH: &str = "/apps/3/events";
@@ -164,7 +167,7 @@ fn encode_an_event((channel, mut frame): (ChannelName, Vec<u8>)) -> (ChannelName
 #[library_benchmark(config = at_most(800))]
 #[bench::bytes_100(client_frame(100))]
 fn decode_a_message(mut frame: Vec<u8>) -> usize {
-    let mut decoder = Decoder::new(Limits::default());
+    let mut decoder = Decoder::new(skywave_websocket::Limits::default());
     let mut messages = decoder.decode(black_box(&mut frame));
     match messages.next() {
         Some(Ok(Message::Text(text))) => text.len(),
@@ -197,7 +200,7 @@ fn subscribe(before: (World, String)) -> (World, String) {
     before
 }
 
-#[library_benchmark(config = at_most(40_000))]
+#[library_benchmark(config = at_most(28_500))]
 #[bench::publish(request())]
 fn verify_a_request(
     (credentials, target, body): (Credentials, String, &'static str),
@@ -208,6 +211,13 @@ fn verify_a_request(
     credentials
 }
 
+#[library_benchmark(config = at_most(5_400))]
+#[bench::publish(request())]
+fn read_an_event((_, _, body): (Credentials, String, &'static str)) -> usize {
+    let event = TriggerRequest::parse(black_box(body.as_bytes()), &Limits::default());
+    event.expect("an event").data.len()
+}
+
 library_benchmark_group!(
     name = hot,
     benchmarks = [
@@ -216,7 +226,8 @@ library_benchmark_group!(
         publish_an_event,
         end_a_tick_with_1000_subscribers,
         subscribe,
-        verify_a_request
+        verify_a_request,
+        read_an_event
     ]
 );
 
