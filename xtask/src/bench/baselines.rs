@@ -9,12 +9,16 @@ use super::scenario;
 use super::tools::{Server, Tools};
 use crate::process::{self, Service};
 
-/// Loads each server once, as `arguments` tell the load generator.
-pub(super) fn repetition(tools: &Tools, arguments: &str, show: bool) -> Result<Vec<Value>> {
-    let servers = Server::ALL.iter();
-    servers
-        .map(|server| loaded(tools, *server, arguments, show))
-        .collect()
+/// Loads each server once, as `arguments` tell the load generator. Every repetition begins with another
+/// server, so that none is always the one that follows a certain other.
+pub(super) fn repetition(tools: &Tools, arguments: &str, run: u32) -> Result<Vec<Value>> {
+    let mut servers: Vec<usize> = (0..Server::ALL.len()).collect();
+    servers.rotate_left(run as usize % Server::ALL.len());
+    let mut results = vec![Value::Null; servers.len()];
+    for server in servers {
+        results[server] = loaded(tools, Server::ALL[server], arguments, run == 1)?;
+    }
+    Ok(results)
 }
 
 /// Loads a fresh process of `server` once.

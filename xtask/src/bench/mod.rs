@@ -114,7 +114,7 @@ fn measure(
 ) -> Result<Figures> {
     let mut figures = Figures::new(scenario);
     for run in 1..=runs {
-        let results = repetition(workspace, tools, scenario, run == 1)?;
+        let results = repetition(workspace, tools, scenario, run)?;
         figures.add(&results)?;
         println!("run {run} of {runs}: {}", figures.latest());
     }
@@ -122,15 +122,16 @@ fn measure(
 }
 
 /// Runs each side of `scenario` once; their results in the order of [`Load::sides`]. Shows the
-/// commands if told to.
+/// commands the first time.
 fn repetition(
     workspace: &Workspace,
     tools: &Tools,
     scenario: &Scenario,
-    show: bool,
+    run: u32,
 ) -> Result<Vec<Value>> {
+    let show = run == 1;
     match scenario.load {
-        Load::Baselines(arguments) => baselines::repetition(tools, arguments, show),
+        Load::Baselines(arguments) => baselines::repetition(tools, arguments, run),
         Load::Embedded => embedded::repetition(workspace, tools, show),
         Load::TwoWorkers => two_workers::repetition(tools, show),
         Load::Tls => tls::repetition(tools, show),
