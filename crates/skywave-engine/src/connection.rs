@@ -11,12 +11,18 @@ use crate::usage::Slot;
 
 /// Where a connection's bytes go: a socket with a bounded queue, or a recorder in a test.
 ///
-/// Both methods are called while the shard is borrowed: an implementation must not call back into
+/// All methods are called while the shard is borrowed: an implementation must not call back into
 /// the [`Shard`](crate::Shard). They never block; what cannot be written is queued up to a bound
 /// of the implementation's own, above which it ends the connection.
 pub trait Link {
     /// Sends whole frames, in order.
     fn send(&self, frames: &[u8]);
+
+    /// Looks at the memory that [`send`](Self::send) is going to need; what it says of it is of no
+    /// account. Several links are looked at before the first of them sends.
+    fn look(&self) -> bool {
+        true
+    }
 }
 
 /// One transport session of an app, owned by one worker for life.

@@ -345,6 +345,10 @@ impl Link for Socket {
     fn send(&self, frames: &[u8]) {
         self.write(frames);
     }
+
+    fn look(&self) -> bool {
+        self.is_open() & self.wire.borrow().outbox.is_none()
+    }
 }
 
 /// The two frames that end a refused connection.
