@@ -183,8 +183,8 @@ fn publish_an_event(world: World) -> World {
 }
 
 #[library_benchmark]
-#[bench::one_event(args = [1], setup = before_a_tick, config = at_most(5_600))]
-#[bench::sixteen_events(args = [16], setup = before_a_tick, config = at_most(17_500))]
+#[bench::one_event(args = [1], setup = before_a_tick, config = at_most(8_000))]
+#[bench::sixteen_events(args = [16], setup = before_a_tick, config = at_most(19_900))]
 fn end_a_tick_with_1000_subscribers(world: World) -> World {
     black_box(&world).shard.flush();
     world
