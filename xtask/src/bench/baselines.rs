@@ -10,10 +10,13 @@ use super::tools::{Server, Tools};
 use crate::process::{self, Service};
 
 /// Loads each server once, as `arguments` tell the load generator. Every repetition begins with another
-/// server, so that none is always the one that follows a certain other.
+/// server, and every second one goes backwards, so that none always follows a certain other.
 pub(super) fn repetition(tools: &Tools, arguments: &str, run: u32) -> Result<Vec<Value>> {
     let mut servers: Vec<usize> = (0..Server::ALL.len()).collect();
     servers.rotate_left(run as usize % Server::ALL.len());
+    if run.is_multiple_of(2) {
+        servers.reverse();
+    }
     let mut results = vec![Value::Null; servers.len()];
     for server in servers {
         results[server] = loaded(tools, Server::ALL[server], arguments, run == 1)?;
