@@ -145,8 +145,7 @@ impl Node {
         publications: impl IntoIterator<Item = Publication<'a>>,
     ) -> Result<(), Rejection> {
         self.has_room_for_events()?;
-        let published = self.engine.publish(app, publications, self.millisecond());
-        published.inspect_err(|_| self.inbox_was_full())
+        self.hand_out(app, publications, self.millisecond())
     }
 
     /// The same for events that count towards what their app may publish. Those that there is no room
@@ -159,6 +158,16 @@ impl Node {
         self.has_room_for_events()?;
         let now = self.millisecond();
         app.count_events(publications.len(), now)?;
+        self.hand_out(app, publications, now)
+    }
+
+    fn hand_out<'a>(
+        &self,
+        app: &App,
+        publications: impl IntoIterator<Item = Publication<'a>>,
+        now: u64,
+    ) -> Result<(), Rejection> {
+        // An inbox may have filled since somebody looked.
         let published = self.engine.publish(app, publications, now);
         published.inspect_err(|_| self.inbox_was_full())
     }

@@ -78,6 +78,9 @@ async fn serve_all(worker: &Worker) {
     }
 }
 
+/// Connections that are served before it is the turn of others.
+const IN_TURN: usize = 256;
+
 /// Ends a tick whenever something is in the inbox.
 async fn end_ticks(worker: Rc<Worker>) {
     loop {
@@ -85,9 +88,6 @@ async fn end_ticks(worker: Rc<Worker>) {
         worker.end_tick().await;
     }
 }
-
-/// Connections that are served before it is the turn of others.
-const IN_TURN: usize = 256;
 
 async fn check_deadlines(worker: Rc<Worker>) {
     let mut seconds = interval(Duration::from_secs(1));

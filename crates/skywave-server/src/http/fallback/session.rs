@@ -39,7 +39,7 @@ struct State {
     outgoing: VecDeque<ServerFrame>,
     outgoing_bytes: usize,
     incoming: VecDeque<u8>,
-    /// The connection's task, which both reads and writes.
+    /// How to call the connection, which both reads and writes.
     connection: Option<Waker>,
     receiver: Option<Waker>,
     /// The number of the receiver that counts; a new one replaces it.
